@@ -1,0 +1,31 @@
+/**
+ * One project: real NATS and real Postgres are started once by the global setup and shared; every file takes a
+ * namespace and a database of its own.
+ */
+export default {
+  testEnvironment: "node",
+  extensionsToTreatAsEsm: [".ts"],
+  testMatch: ["**/*.test.ts"],
+  testPathIgnorePatterns: ["/node_modules/", "/dist/", "/.myelin/", "<rootDir>/bench/peers/"],
+  modulePathIgnorePatterns: ["/dist/", "<rootDir>/.myelin/"],
+  // Packages are run from their sources, through the `source` condition of their exports.
+  testEnvironmentOptions: { customExportConditions: ["source", "node", "node-addons"] },
+  transform: {
+    "\\.ts$": [
+      "@swc/jest",
+      {
+        jsc: {
+          target: "es2022",
+          parser: { syntax: "typescript", decorators: true },
+          transform: { decoratorVersion: "2022-03" },
+        },
+        module: { type: "es6" },
+        sourceMaps: "inline",
+      },
+    ],
+  },
+  globalSetup: "<rootDir>/test/helpers/global-setup.ts",
+  globalTeardown: "<rootDir>/test/helpers/global-teardown.ts",
+  testTimeout: 30_000,
+  maxWorkers: 2,
+};
