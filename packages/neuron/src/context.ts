@@ -1,0 +1,95 @@
+/** Context: what a running neuron sees of the world: its ids, its deadline, the answers so far, and how to call others. */
+
+import type { z } from "zod";
+import type { NeuronContract } from "./contract.ts";
+import type { JsonObject } from "./outcomes.ts";
+
+/** What somebody said to an earlier pause of this run. */
+export interface Answer {
+  readonly kind: "clarification" | "permission" | "escalation";
+  /** The question, the action or the reason the neuron gave when it paused. */
+  readonly question: string;
+  readonly answer: unknown;
+  /** The decision; set for kind `permission` only. */
+  readonly granted?: boolean | undefined;
+  /** Who answered, when known. */
+  readonly by?: string | undefined;
+}
+
+/** A child to dispatch: to `neuron`, or to any neuron that has all of `capabilities`. Exactly one of the two is given. */
+export interface ChildRequest {
+  readonly neuron?: string | undefined;
+  readonly capabilities?: readonly string[] | undefined;
+  readonly input: JsonObject;
+  /** How long to wait, in milliseconds, never past the parent's deadline. Default: until the parent's deadline. */
+  readonly timeoutMs?: number | undefined;
+  /** Default: `durable`. */
+  readonly delivery?: "durable" | "transient" | undefined;
+  readonly metadata?: JsonObject | undefined;
+}
+
+/** What `ctx.call` takes beside contract and input. */
+export type ChildCallOptions = Pick<ChildRequest, "timeoutMs" | "delivery" | "metadata">;
+
+/** The slice of a child's AGENT_OUTPUT that a neuron may see. */
+export interface ChildReply {
+  readonly trace_id: string;
+  /** Who answered: the child's neuron id. */
+  readonly directed: { readonly id: string };
+  readonly payload: { readonly output: JsonObject };
+}
+
+/** One call of a tool, as shown to whoever watches the run. */
+export interface ToolCallNote {
+  readonly tool: string;
+  readonly args: JsonObject;
+  /** Joins a call to its result when several run at once. */
+  readonly callId?: string | undefined;
+}
+
+/** One tool result, as shown to whoever watches the run: `result` or `error`. */
+export interface ToolResultNote {
+  readonly tool: string;
+  readonly callId?: string | undefined;
+  readonly result?: unknown;
+  readonly error?: string | undefined;
+}
+
+/**
+ * The second argument of every neuron. Valid for one start of it; a paused run that goes on gets a new one. Its methods
+ * may be called concurrently and without `this`.
+ */
+export interface NeuronContext {
+  /** Aborts at the deadline, on cancel, when the lease is lost, and when a drain runs out of time. Hand it to whatever waits. */
+  readonly signal: AbortSignal;
+  readonly neuronId: string;
+  readonly runId: string;
+  readonly traceId: string;
+  readonly taskId: string;
+  /** 1 for the first start; one more for every later one, whatever ended the one before. */
+  readonly attempt: number;
+  /** When the run ends at the latest; null when it has no deadline (a transient task may have none). */
+  readonly deadline: Date | null;
+  readonly tenantId: string;
+  /** As given at dispatch; `{}` when none was. */
+  readonly metadata: JsonObject;
+  /** The answers to earlier pauses of this run, oldest first; empty on a first start. */
+  readonly answers: readonly Answer[];
+  /** Streams one piece of text. Does not wait and never throws for the lack of a listener. */
+  readonly thought: (delta: string) => void;
+  /** Shows that a tool is called. It runs nothing. */
+  readonly toolCall: (call: ToolCallNote) => void;
+  /** Shows what a tool gave. */
+  readonly toolResult: (result: ToolResultNote) => void;
+  /**
+   * Dispatches a child and waits for its output. The child inherits trace, deadline, tenant and signal; the slot of this
+   * run is free for others while it waits. Rejects when the child fails, pauses or takes too long.
+   */
+  readonly dispatchAndWait: (request: ChildRequest) => Promise<ChildReply>;
+  /** `dispatchAndWait` by contract: types and values are checked on both sides. */
+  readonly call: <I extends z.ZodType, O extends z.ZodType>(
+    contract: NeuronContract<I, O>,
+    input: z.input<I>,
+    options?: ChildCallOptions,
+  ) => Promise<z.output<O>>;
+}

@@ -1,0 +1,32 @@
+/** @myelin/neuron: plain functions `(input, ctx) => output`, their contracts, and the model providers they call. */
+
+// For users
+export { clarify, escalate, isNeuronOutcome, permission } from "./outcomes.ts";
+export type {
+  Clarify,
+  Escalate,
+  EscalateOptions,
+  JsonObject,
+  NeuronOutcome,
+  Permission,
+  PermissionOptions,
+} from "./outcomes.ts";
+export type {
+  Answer,
+  ChildCallOptions,
+  ChildReply,
+  ChildRequest,
+  NeuronContext,
+  ToolCallNote,
+  ToolResultNote,
+} from "./context.ts";
+export type { Neuron } from "./neuron.ts";
+export type { NeuronContract } from "./contract.ts";
+export { defineNeuron } from "./define-neuron.ts";
+export type { NeuronDefinition } from "./define-neuron.ts";
+export { ContractError, NeuronFailure, ProviderOptionsError } from "./errors.ts";
+export type { NeuronFailureCode, NeuronFailureOptions } from "./errors.ts";
+
+// For siblings
+export type { ContractNeuron } from "./neuron.ts";
+export { capabilityProblem, neuronIdProblem } from "./names.ts";
