@@ -1,0 +1,48 @@
+// For users.
+export { createSignal, checkSignal, encodeSignal, parseSignal } from "./signal.ts";
+export type {
+  Directed,
+  DirectedOf,
+  Meta,
+  NewSignal,
+  ParsedSignal,
+  Producer,
+  Signal,
+  SignalOf,
+  SignalProblem,
+  SignalProblemCode,
+} from "./signal.ts";
+export { CATALOG, SIGNAL_TYPES, isSignalType, isEndType, isPauseType, isReplyType } from "./catalog.ts";
+export type { EndType, PauseType, PayloadOf, ReplyType, SignalType } from "./catalog.ts";
+export { newSignalId, newTraceId, newRunId } from "./ids.ts";
+export type { InstanceId, RunId, SignalId, TraceId } from "./ids.ts";
+export { BusError, LogUnavailableError, PayloadTooLargeError, WrongLastSeqError } from "./errors.ts";
+export type { BusErrorCode } from "./errors.ts";
+export { protocolJsonSchema, signalJsonSchema } from "./json-schema.ts";
+export { LANES } from "./signals/task.ts";
+export type { Lane } from "./signals/task.ts";
+
+// For siblings.
+export {
+  isId,
+  isRunId,
+  isSignalId,
+  isTraceId,
+  newInstanceId,
+  parseCapability,
+  parseNamespace,
+  parseNeuronId,
+  parseTraceId,
+} from "./ids.ts";
+export {
+  bucketOf,
+  captureSubject,
+  consumerName,
+  matchesFilter,
+  parseSubject,
+  republishSubject,
+  streamName,
+  subjectFilter,
+  subjectOf,
+} from "./subjects.ts";
+export type { Channel, SubjectFilter, SubjectTokens } from "./subjects.ts";

@@ -1,0 +1,63 @@
+/**
+ * The vocabulary of runs: statuses, pause kinds and journal entries. No Signal and no subject is named here, so that
+ * neurons and agents may import it (`@myelin/bus/run-events`) without seeing the bus.
+ */
+import { z } from "zod";
+
+/** Statuses in which a run still lives. */
+export const OPEN_STATUSES = ["running", "waiting_client_tool", "waiting_human_input", "waiting_approval"] as const;
+/** Statuses in which a run is over. */
+export const TERMINAL_STATUSES = ["success", "error", "cancelled", "max_iterations"] as const;
+export const RUN_STATUSES = [...OPEN_STATUSES, ...TERMINAL_STATUSES] as const;
+export type OpenStatus = (typeof OPEN_STATUSES)[number];
+export type TerminalStatus = (typeof TERMINAL_STATUSES)[number];
+export type RunStatus = (typeof RUN_STATUSES)[number];
+
+/** Journal entry types. A reader keeps and ignores a type it does not know. */
+export const RUN_EVENT_TYPES = [
+  "run.started",
+  "attempt.started",
+  "attempt.failed",
+  "llm.completed",
+  "llm.failed",
+  "tool.started",
+  "tool.completed",
+  "step.started",
+  "step.completed",
+  "run.paused",
+  "run.resumed",
+  "run.completed",
+  "run.error",
+  "run.cancelled",
+  "run.interrupted",
+  "run.abandoned",
+  "policy.denied",
+  "approval.requested",
+  "approval.decided",
+  "budget.threshold",
+  "budget.exceeded",
+  "guardrail.detected",
+  "guardrail.redacted",
+  "guardrail.blocked",
+  "guardrail.unmapped_placeholder",
+  "skill.registered",
+  "skill.denied",
+  "skill.invoked",
+  "mcp.connected",
+  "mcp.error",
+  "provider.retry",
+] as const;
+export type RunEventType = (typeof RUN_EVENT_TYPES)[number];
+
+/**
+ * One entry of a run's journal. `sequence_index` counts entries of the run from 0, gapless and unique (J1).
+ * `correlation_id` ties a `…completed` to what it completes.
+ */
+export const runEventEntry = z.looseObject({
+  sequence_index: z.int().nonnegative(),
+  iteration_index: z.int().nonnegative(),
+  event_type: z.string().regex(/^[a-z_]+(\.[a-z_]+)+$/),
+  correlation_id: z.string().nullable(),
+  data: z.record(z.string(), z.unknown()),
+});
+export type RunEventEntry = z.output<typeof runEventEntry>;

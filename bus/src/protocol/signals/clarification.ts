@@ -1,0 +1,16 @@
+import { z } from "zod";
+import { defineSignal, jsonObject } from "../define-signal.ts";
+
+/**
+ * CLARIFICATION: the neuron asks a question; pauses the run until `respondToClarification`. Parent is the TASK.
+ */
+export const clarification = defineSignal({
+  type: "CLARIFICATION",
+  directed: "producer",
+  to: "dispatcher",
+  effect: "pause",
+  payload: z.looseObject({
+    question: z.string(),
+    context: jsonObject.optional(),
+  }),
+});

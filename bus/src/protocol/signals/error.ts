@@ -1,0 +1,17 @@
+import { z } from "zod";
+import { defineSignal } from "../define-signal.ts";
+
+/**
+ * ERROR: the task failed; ends the run. `recoverable` says whether trying the same again may work. Parent is the TASK.
+ */
+export const error = defineSignal({
+  type: "ERROR",
+  directed: "producer",
+  to: "dispatcher",
+  effect: "end",
+  payload: z.looseObject({
+    code: z.string(),
+    message: z.string(),
+    recoverable: z.boolean(),
+  }),
+});

@@ -1,0 +1,13 @@
+import { z } from "zod";
+import { defineSignal, optionalText } from "../define-signal.ts";
+
+/**
+ * STOP: cancels everything that runs on the trace. Sent live (fast) and appended (sure).
+ */
+export const stop = defineSignal({
+  type: "STOP",
+  payload: z.looseObject({
+    rollback: z.boolean().optional(),
+    reason: optionalText,
+  }),
+});

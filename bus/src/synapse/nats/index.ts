@@ -1,0 +1,2 @@
+export { connectNatsSynapse } from "./nats-synapse.ts";
+export type { NatsOptions } from "./nats-options.ts";
