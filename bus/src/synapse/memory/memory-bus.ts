@@ -1,0 +1,236 @@
+/** MemoryBus: one connection's view of one namespace of a MemoryServer. */
+import { createHash } from "node:crypto";
+import { BusError, PayloadTooLargeError } from "../../protocol/errors.ts";
+import { encodeSignal, parseSignal, type Signal } from "../../protocol/signal.ts";
+import { matchesFilter, subjectOf, type SubjectFilter } from "../../protocol/subjects.ts";
+import { RunningHandlers } from "../running-handlers.ts";
+import type {
+  AppendOptions,
+  Appended,
+  Bus,
+  BusProblem,
+  ConsumeOptions,
+  Consumption,
+  LogEntry,
+  LogInfo,
+  OpenOptions,
+  ReadOptions,
+  SignalHandler,
+  Subscription,
+  TaskHandler,
+  TaskOutcome,
+  TaskSource,
+} from "../synapse.ts";
+import { toLogEntry } from "./memory-log.ts";
+import { tokensOf, type MemoryNamespace, type MemorySubscriber } from "./memory-server.ts";
+import type { MemoryTaskMember } from "./memory-task-queue.ts";
+
+/** What a bus needs to know of its connection. */
+export interface MemoryConnection {
+  /** Drained, or crashed. */
+  readonly isClosed: boolean;
+  readonly isCrashed: boolean;
+  /** Aborts when the connection closes. */
+  readonly closing: AbortSignal;
+  /** Everything that must be drained with the connection. */
+  readonly resources: Set<{ drain(): Promise<void> }>;
+}
+
+const MAX_PAYLOAD_BYTES = 1024 * 1024;
+const DEFAULT_ACK_WAIT_MS = 30_000;
+
+export class MemoryBus implements Bus {
+  readonly namespace: string;
+  readonly maxPayloadBytes = MAX_PAYLOAD_BYTES;
+  readonly #space: MemoryNamespace;
+  readonly #connection: MemoryConnection;
+  readonly #onProblem: (problem: BusProblem) => void;
+
+  constructor(space: MemoryNamespace, connection: MemoryConnection, options: OpenOptions) {
+    this.namespace = space.name;
+    this.#space = space;
+    this.#connection = connection;
+    this.#onProblem = options.onProblem ?? (() => {});
+  }
+
+  async append(signal: Signal, options: AppendOptions = {}): Promise<Appended> {
+    const bytes = this.#encode(signal);
+    return this.#space.append(subjectOf(this.namespace, "put", signal), bytes, options);
+  }
+
+  publish(signal: Signal): void {
+    const bytes = this.#encode(signal);
+    const subject = subjectOf(this.namespace, "live", signal);
+    this.#space.deliver(subject, tokensOf(subject), "live", bytes, null);
+  }
+
+  async subscribe(
+    channel: "log" | "live",
+    filter: SubjectFilter,
+    handler: SignalHandler,
+    options: { queue?: string | undefined } = {},
+  ): Promise<Subscription> {
+    this.#assertOpen();
+    const running = new RunningHandlers();
+    // Delivered but not yet started: they are part of what a drain waits for.
+    const subscriber: MemorySubscriber = {
+      channel,
+      filter,
+      queue: options.queue,
+      deliver: (subject, bytes, seq) => {
+        const received = { channel, seq } as const;
+        void running.track(async () => {
+          await Promise.resolve();
+          if (this.#connection.isCrashed) return;
+          const signal = this.#parse(subject, bytes);
+          if (!signal) return;
+          try {
+            await handler(signal, received);
+          } catch (error) {
+            this.#onProblem({ type: "handler-error", subject, error });
+          }
+        });
+      },
+    };
+    this.#space.subscribers.add(subscriber);
+    return this.#disposable(async () => {
+      this.#space.subscribers.delete(subscriber);
+      await running.settled();
+    });
+  }
+
+  async consume(source: TaskSource, handler: TaskHandler, options: ConsumeOptions = {}): Promise<Consumption> {
+    this.#assertOpen();
+    const queue = this.#space.taskQueue(source.neuronId, source.lane);
+    const running = new RunningHandlers();
+    let pulls = 0;
+    const neverLost = new AbortController().signal;
+    const member: MemoryTaskMember = {
+      room: 0,
+      ackWaitMs: options.ackWaitMs ?? DEFAULT_ACK_WAIT_MS,
+      run: (entry, deliveryCount) =>
+        running.track(async (): Promise<TaskOutcome | null> => {
+          await Promise.resolve();
+          const signal = this.#parse(entry.subject, entry.bytes);
+          if (!signal) {
+            member.room++;
+            return { type: "done" };
+          }
+          const { seq, storedAt } = entry;
+          let outcome: TaskOutcome;
+          try {
+            outcome = await handler({ signal, seq, storedAt, deliveryCount, lost: neverLost });
+          } catch (error) {
+            this.#onProblem({ type: "handler-error", subject: entry.subject, error });
+            outcome = { type: "retry", delayMs: 1_000 };
+          }
+          return this.#connection.isCrashed ? null : outcome;
+        }),
+    };
+    queue.join(member);
+    const consumption = this.#disposable(async () => {
+      queue.leave(member);
+      await running.settled();
+    });
+    return Object.defineProperties(consumption as Consumption, {
+      request: {
+        value: (n: number) => {
+          pulls++;
+          member.room += n;
+          queue.deliver();
+        },
+      },
+      pulls: { get: () => pulls },
+    });
+  }
+
+  async *read(filter: SubjectFilter, options: ReadOptions = {}): AsyncIterable<LogEntry> {
+    const { fromSeq = 1, follow = false } = options;
+    const stop = options.signal
+      ? AbortSignal.any([options.signal, this.#connection.closing])
+      : this.#connection.closing;
+    const { entries } = this.#space.log;
+    const end = follow ? Infinity : entries.length;
+    let at = Math.max(fromSeq, 1) - 1;
+    while (!stop.aborted && at < end) {
+      const entry = entries[at];
+      if (entry === undefined) {
+        await this.#appendedOr(stop);
+        continue;
+      }
+      at++;
+      if (matchesFilter(entry.tokens, filter)) yield toLogEntry(entry);
+    }
+  }
+
+  async lastOf(filter: SubjectFilter): Promise<LogEntry | null> {
+    this.#assertOpen();
+    return this.#space.log.lastOf(filter);
+  }
+
+  async get(seq: number): Promise<LogEntry | null> {
+    this.#assertOpen();
+    return this.#space.log.get(seq);
+  }
+
+  async info(): Promise<LogInfo> {
+    this.#assertOpen();
+    return this.#space.log.info();
+  }
+
+  async putObject(bytes: Uint8Array): Promise<string> {
+    this.#assertOpen();
+    const reference = `obj_${createHash("sha256").update(bytes).digest("hex")}`;
+    this.#space.objects.set(reference, bytes.slice());
+    return reference;
+  }
+
+  async getObject(reference: string): Promise<Uint8Array> {
+    this.#assertOpen();
+    const bytes = this.#space.objects.get(reference);
+    if (!bytes) throw new BusError("OBJECT_NOT_FOUND", `no object is stored as ${reference}`);
+    return bytes.slice();
+  }
+
+  #encode(signal: Signal): Uint8Array {
+    this.#assertOpen();
+    const bytes = encodeSignal(signal);
+    if (bytes.length > MAX_PAYLOAD_BYTES) {
+      throw new PayloadTooLargeError(`${signal.type} ${signal.id}`, bytes.length, MAX_PAYLOAD_BYTES);
+    }
+    return bytes;
+  }
+
+  #parse(subject: string, bytes: Uint8Array): Signal | null {
+    const parsed = parseSignal(bytes);
+    if (parsed.ok) return parsed.signal;
+    this.#onProblem({ type: "bad-message", subject, bytes, problem: parsed.problem });
+    return null;
+  }
+
+  #appendedOr(stop: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        this.#space.followers.delete(wake);
+        stop.removeEventListener("abort", wake);
+        resolve();
+      };
+      this.#space.followers.add(wake);
+      stop.addEventListener("abort", wake);
+    });
+  }
+
+  #disposable(stop: () => Promise<void>): Subscription {
+    let drained: Promise<void> | undefined;
+    const resource = {
+      drain: () => (drained ??= stop().finally(() => this.#connection.resources.delete(resource))),
+      [Symbol.asyncDispose]: () => resource.drain(),
+    };
+    this.#connection.resources.add(resource);
+    return resource;
+  }
+
+  #assertOpen(): void {
+    if (this.#connection.isClosed) throw new BusError("CLOSED", "the Synapse was drained; connect again");
+  }
+}

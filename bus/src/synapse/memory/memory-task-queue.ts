@@ -1,0 +1,74 @@
+/**
+ * MemoryTaskQueue: the durable consumer of one neuron and lane. A task is pending, or leased to one member, or done.
+ *
+ * A member that answers settles its lease. A member whose connection crashed says nothing, and its lease lapses.
+ */
+import { matchesFilter, type SubjectFilter } from "../../protocol/subjects.ts";
+import type { TaskOutcome } from "../synapse.ts";
+import type { StoredEntry } from "./memory-log.ts";
+
+export interface MemoryTaskMember {
+  /** Tasks it has room for. The queue takes one off for each delivery. */
+  room: number;
+  readonly ackWaitMs: number;
+  /** Runs the task. The lease holds until this settles; null when the member crashed meanwhile. */
+  run(entry: StoredEntry, deliveryCount: number): Promise<TaskOutcome | null>;
+}
+
+export class MemoryTaskQueue {
+  readonly #filter: SubjectFilter;
+  readonly #pending: { entry: StoredEntry; deliveryCount: number }[] = [];
+  readonly #members: MemoryTaskMember[] = [];
+  #turn = 0;
+
+  constructor(filter: SubjectFilter) {
+    this.#filter = filter;
+  }
+
+  /** Take an entry of the log, if it is one for this queue. */
+  offer(entry: StoredEntry): void {
+    if (!matchesFilter(entry.tokens, this.#filter)) return;
+    this.#pending.push({ entry, deliveryCount: 0 });
+    this.deliver();
+  }
+
+  join(member: MemoryTaskMember): void {
+    this.#members.push(member);
+  }
+
+  leave(member: MemoryTaskMember): void {
+    const at = this.#members.indexOf(member);
+    if (at >= 0) this.#members.splice(at, 1);
+  }
+
+  /** Hand out what is pending to members with room, in turn. */
+  deliver(): void {
+    while (this.#pending.length > 0) {
+      const member = this.#nextWithRoom();
+      if (!member) return;
+      const { entry, deliveryCount } = this.#pending.shift()!;
+      member.room--;
+      void this.#lease(member, entry, deliveryCount + 1);
+    }
+  }
+
+  #nextWithRoom(): MemoryTaskMember | undefined {
+    for (let tried = 0; tried < this.#members.length; tried++) {
+      const member = this.#members[this.#turn++ % this.#members.length]!;
+      if (member.room > 0) return member;
+    }
+    return undefined;
+  }
+
+  async #lease(member: MemoryTaskMember, entry: StoredEntry, deliveryCount: number): Promise<void> {
+    const outcome = await member.run(entry, deliveryCount);
+    if (outcome?.type === "done") return;
+    const delayMs = outcome?.type === "retry" ? outcome.delayMs : member.ackWaitMs;
+    const again = () => {
+      this.#pending.push({ entry, deliveryCount });
+      this.deliver();
+    };
+    if (delayMs <= 0) again();
+    else setTimeout(again, delayMs).unref();
+  }
+}
