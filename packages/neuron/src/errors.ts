@@ -1,5 +1,7 @@
 /** What goes wrong in this package: a neuron's own failure, a contract that cannot work, a provider set up wrongly. A leaf. */
 
+import { toVendorFailure } from "./vendor-error.ts";
+
 /** Codes that `NeuronFailure.from` and the providers choose. A neuron may use any other code of its own. */
 export type NeuronFailureCode =
   | "NEURON_EXCEPTION"
@@ -34,11 +36,45 @@ export class NeuronFailure extends Error {
     this.recoverable = options.recoverable ?? false;
   }
 
-  /** The failure for anything a neuron threw. Never throws. */
+  /**
+   * The failure for anything a neuron threw. Never throws. Rules, in order:
+   * - a `NeuronFailure` is returned as it is;
+   * - an abort (`AbortError`, or an SDK's own) is CANCELLED, not recoverable;
+   * - an error of the `openai` or `@anthropic-ai/sdk` SDK, by status or by the type in a stream's error: 429 is
+   *   MODEL_RATE_LIMITED, 529 MODEL_OVERLOADED, 408, 504 and timeouts MODEL_TIMEOUT, other 5xx, 409 and lost connections
+   *   MODEL_UNAVAILABLE, all recoverable; other 4xx and an exhausted quota are MODEL_REFUSED_REQUEST, not recoverable;
+   * - anything else is NEURON_EXCEPTION with its message, not recoverable.
+   */
   static from(thrown: unknown): NeuronFailure {
     if (thrown instanceof NeuronFailure) return thrown;
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
-    return new NeuronFailure("NEURON_EXCEPTION", message, { cause: thrown });
+    const vendor = toVendorFailure(thrown);
+    if (vendor !== null) {
+      return new NeuronFailure(vendor.code, messageOf(thrown), { recoverable: vendor.recoverable, cause: thrown });
+    }
+    const code = field(thrown, "name") === "AbortError" ? "CANCELLED" : "NEURON_EXCEPTION";
+    return new NeuronFailure(code, messageOf(thrown), { cause: thrown });
+  }
+}
+
+/** Never empty, and never throws: people throw strings, undefined, and objects whose `toJSON` fails. */
+function messageOf(thrown: unknown): string {
+  const text = typeof thrown === "string" ? thrown : field(thrown, "message") || field(thrown, "name");
+  if (text) return text;
+  try {
+    return `the neuron threw ${JSON.stringify(thrown) ?? String(thrown)}`;
+  } catch {
+    return "the neuron threw something that cannot be shown";
+  }
+}
+
+/** A text field of whatever was thrown. Not by `instanceof Error`: an abort's DOMException may come from another realm. */
+function field(thrown: unknown, name: "name" | "message"): string | undefined {
+  if (typeof thrown !== "object" || thrown === null) return undefined;
+  try {
+    const value: unknown = Reflect.get(thrown, name);
+    return typeof value === "string" ? value : undefined;
+  } catch {
+    return undefined; // a getter that throws: as good as none
   }
 }
 

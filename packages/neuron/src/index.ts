@@ -30,3 +30,5 @@ export type { NeuronFailureCode, NeuronFailureOptions } from "./errors.ts";
 // For siblings
 export type { ContractNeuron } from "./neuron.ts";
 export { capabilityProblem, neuronIdProblem } from "./names.ts";
+export { toContractJsonSchema } from "./contract-schema.ts";
+export type { ContractJsonSchema } from "./contract-schema.ts";
