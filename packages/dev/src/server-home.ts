@@ -1,0 +1,161 @@
+/**
+ * The directory a server lives in: the caller's data directory, which is kept, or a temporary one, which goes with
+ * the server.
+ */
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { chown, lstat, mkdir, mkdtemp, readFile, readdir, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { setTimeout as sleep } from "node:timers/promises";
+import { DevServerError, throwIfAborted } from "./errors.ts";
+import { canEnter, isRoot, NOBODY, unprivilegedOwner } from "./owner.ts";
+import type { Owner } from "./owner.ts";
+
+/** How long a server of an earlier, killed process may take to leave the directory. */
+const LEAVE_TIMEOUT_MS = 8_000;
+
+export interface ServerHome {
+  readonly directory: string;
+  /** Remove it when the server stops. */
+  readonly isTemporary: boolean;
+  readonly owner: Owner | undefined;
+}
+
+export interface OpenHomeOptions {
+  /** Names the temporary directory: `<name>-XXXXXX`. */
+  readonly name: string;
+  readonly dataDir?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((message: string) => void) | undefined;
+}
+
+/**
+ * Create and hand over the directory. With `dataDir`, wait until no server runs on it any more (8 s, then
+ * `data-dir-in-use`): after a kill -9 of the last owner, its watcher may still be stopping the server.
+ *
+ * As root the server runs unprivileged and may be unable to enter `dataDir`, for example below /root (mode 0700). Then
+ * a directory of the same purpose under /var/tmp is used, always the same one for the same `dataDir`, and
+ * `onProgress` says so. An error instead would end `npm start` for everybody who works as root in a container.
+ */
+export async function openServerHome(options: OpenHomeOptions): Promise<ServerHome> {
+  const { name, dataDir } = options;
+  if (dataDir === undefined) {
+    const owner = unprivilegedOwner();
+    const directory = await mkdtemp(path.join(await sharedTemporaryDirectory(owner), `${name}-`));
+    if (owner) await chown(directory, owner.uid, owner.gid);
+    return { directory, isTemporary: true, owner };
+  }
+  const wanted = path.resolve(dataDir);
+  await makeDirectory(wanted);
+  const directory = await reachableDirectory(wanted, name, options.onProgress);
+  const owner = await ownerOf(directory);
+  if (owner) await chown(directory, owner.uid, owner.gid);
+  await waitUntilUnused(directory, options);
+  return { directory, isTemporary: false, owner };
+}
+
+/** Remove a home that no guarded process has taken over yet. */
+export async function discardHome(home: ServerHome): Promise<void> {
+  if (home.isTemporary) await rm(home.directory, { recursive: true, force: true });
+}
+
+/** The OS temp directory, or /tmp when `owner` cannot enter it (TMPDIR in a private place). */
+export async function sharedTemporaryDirectory(owner: Owner | undefined): Promise<string> {
+  for (const directory of [tmpdir(), "/tmp"]) {
+    if (await canEnter(directory, owner)) return directory;
+  }
+  throw new DevServerError("data-dir-unusable", `uid ${owner?.uid} can enter neither ${tmpdir()} nor /tmp`);
+}
+
+async function makeDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true });
+  } catch (cause) {
+    const reason = (cause as Error).message;
+    throw new DevServerError("data-dir-unusable", `cannot create the data directory ${directory}: ${reason}`, {
+      cause,
+    });
+  }
+}
+
+async function reachableDirectory(
+  wanted: string,
+  name: string,
+  onProgress: OpenHomeOptions["onProgress"],
+): Promise<string> {
+  if (!isRoot() || (await canEnter(path.dirname(wanted), await ownerOf(wanted)))) return wanted;
+  const digest = createHash("sha256").update(wanted).digest("hex").slice(0, 12);
+  const directory = path.join("/var/tmp", `${name}-${digest}`);
+  await makeDirectory(directory);
+  // /var/tmp is open to everybody and the name can be guessed: take nothing that another user has put there.
+  const facts = await lstat(directory);
+  if (!facts.isDirectory() || (facts.uid !== 0 && facts.uid !== NOBODY.uid)) {
+    throw new DevServerError("data-dir-unusable", `${directory} belongs to uid ${facts.uid}: remove it`);
+  }
+  onProgress?.(`uid ${NOBODY.uid} cannot enter ${path.dirname(wanted)}: the data is in ${directory}`);
+  return directory;
+}
+
+/** An ordinary user's directory stays his: as root we run the server as him. */
+async function ownerOf(directory: string): Promise<Owner | undefined> {
+  if (!isRoot()) return undefined;
+  const { uid, gid } = await stat(directory);
+  return uid === 0 ? NOBODY : { uid, gid };
+}
+
+async function waitUntilUnused(directory: string, { signal, onProgress }: OpenHomeOptions): Promise<void> {
+  const deadline = performance.now() + LEAVE_TIMEOUT_MS;
+  let hasSaidSo = false;
+  for (;;) {
+    const user = await findProcessUsing(directory);
+    if (user === undefined) return;
+    throwIfAborted(signal, "starting a server");
+    if (performance.now() > deadline) {
+      throw new DevServerError(
+        "data-dir-in-use",
+        `process ${user.pid} (${user.program}) works on ${directory}: stop it, or use another data directory`,
+      );
+    }
+    if (!hasSaidSo) onProgress?.(`waiting for process ${user.pid} (${user.program}) to leave ${directory}`);
+    hasSaidSo = true;
+    await sleep(50);
+  }
+}
+
+/**
+ * A process whose arguments say `-D` or `-sd` and this directory or one below it: a server, or the watcher of one.
+ *
+ * nats-server does not lock its store, so two of them would spoil it. Looking at the running processes leaves no lock
+ * behind that a crash or a reused pid could turn into a lie. Not seen: a server in another container.
+ */
+async function findProcessUsing(directory: string): Promise<{ pid: number; program: string } | undefined> {
+  for (const { pid, args } of await listProcesses()) {
+    const uses = args.some((arg, at) => isDirectoryFlag(args[at - 1]) && isWithin(arg, directory));
+    if (uses) return { pid, program: path.basename(args[0] ?? "") };
+  }
+  return undefined;
+}
+
+const isDirectoryFlag = (arg: string | undefined) => arg === "-D" || arg === "-sd";
+const isWithin = (file: string, directory: string) => file === directory || file.startsWith(directory + path.sep);
+
+async function listProcesses(): Promise<{ pid: number; args: string[] }[]> {
+  if (existsSync("/proc/self/cmdline")) {
+    const pids = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry));
+    return Promise.all(
+      pids.map(async (pid) => ({
+        pid: Number(pid),
+        // A process that has just ended has no arguments any more.
+        args: (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0"),
+      })),
+    );
+  }
+  const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,args="], { maxBuffer: 16 * 1024 * 1024 });
+  return stdout.split("\n").map((line) => {
+    const [pid = "", ...args] = line.trim().split(/\s+/);
+    return { pid: Number(pid), args };
+  });
+}
