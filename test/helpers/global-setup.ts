@@ -1,0 +1,12 @@
+/**
+ * Once per `npm test`: one nats-server and one PostgreSQL for all test files, unless the environment names others.
+ *
+ * TEST_NATS_URL and TEST_DATABASE_URL come in; MYELIN_TEST_NATS_URL and MYELIN_TEST_DATABASE_URL go out, to the Jest
+ * workers, which inherit the environment. Both servers sync nothing to disk: no test cuts the power.
+ */
+import { startNats } from "@myelin/dev";
+import { keepForTeardown } from "./shared-servers.ts";
+
+export default async function globalSetup(): Promise<void> {
+  process.env["MYELIN_TEST_NATS_URL"] = process.env["TEST_NATS_URL"] ?? keepForTeardown(await startNats()).url;
+}
