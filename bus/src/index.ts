@@ -1,8 +1,74 @@
+/** @myelin/bus: everything that moves a Signal. */
+
 // For users.
-export * from "./protocol/index.ts";
+export {
+  BusError,
+  LogUnavailableError,
+  PayloadTooLargeError,
+  WrongLastSeqError,
+  CATALOG,
+  LANES,
+  SIGNAL_TYPES,
+  checkSignal,
+  createSignal,
+  encodeSignal,
+  isEndType,
+  isPauseType,
+  isReplyType,
+  isSignalType,
+  newRunId,
+  newSignalId,
+  newTraceId,
+  parseSignal,
+  protocolJsonSchema,
+  signalJsonSchema,
+} from "./protocol/index.ts";
+export type {
+  BusErrorCode,
+  Directed,
+  DirectedOf,
+  EndType,
+  InstanceId,
+  Lane,
+  Meta,
+  NewSignal,
+  ParsedSignal,
+  PauseType,
+  PayloadOf,
+  Producer,
+  ReplyType,
+  RunId,
+  Signal,
+  SignalId,
+  SignalOf,
+  SignalProblem,
+  SignalProblemCode,
+  SignalType,
+  TraceId,
+} from "./protocol/index.ts";
 export { connectSynapse } from "./synapse/connect.ts";
 export type { ConnectOptions } from "./synapse/connect.ts";
 export type { NatsOptions } from "./synapse/nats/nats-options.ts";
+export type { Synapse, SynapseStatus } from "./synapse/synapse.ts";
+export type { Logger } from "./logger.ts";
+
+// For siblings.
+export { silentLogger } from "./logger.ts";
+export {
+  bucketOf,
+  isId,
+  isRunId,
+  isSignalId,
+  isTraceId,
+  matchesFilter,
+  newInstanceId,
+  parseCapability,
+  parseNamespace,
+  parseNeuronId,
+  parseSubject,
+  parseTraceId,
+} from "./protocol/index.ts";
+export type { Channel, SubjectFilter, SubjectTokens } from "./protocol/index.ts";
 export type {
   AppendOptions,
   Appended,
@@ -17,8 +83,6 @@ export type {
   Received,
   SignalHandler,
   Subscription,
-  Synapse,
-  SynapseStatus,
   TaskDelivery,
   TaskHandler,
   TaskOutcome,
