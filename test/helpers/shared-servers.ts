@@ -5,9 +5,10 @@ import type { DevServer } from "@myelin/dev";
 const KEY = Symbol.for("myelin.test.sharedServers");
 const shared = globalThis as { [KEY]?: DevServer[] };
 
-export function keepForTeardown(server: DevServer): DevServer {
+/** Returns the server's URL. */
+export function keepForTeardown(server: DevServer): string {
   (shared[KEY] ??= []).push(server);
-  return server;
+  return server.url;
 }
 
 export async function stopSharedServers(): Promise<void> {

@@ -3,16 +3,14 @@
  * the server.
  */
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { chown, lstat, mkdir, mkdtemp, readFile, readdir, rm, stat } from "node:fs/promises";
+import { chown, lstat, mkdir, mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DevServerError, throwIfAborted } from "./errors.ts";
 import { canEnter, isRoot, NOBODY, unprivilegedOwner } from "./owner.ts";
 import type { Owner } from "./owner.ts";
+import { findProcessUsing } from "./processes.ts";
 
 /** How long a server of an earlier, killed process may take to leave the directory. */
 const LEAVE_TIMEOUT_MS = 8_000;
@@ -123,39 +121,4 @@ async function waitUntilUnused(directory: string, { signal, onProgress }: OpenHo
     hasSaidSo = true;
     await sleep(50);
   }
-}
-
-/**
- * A process whose arguments say `-D` or `-sd` and this directory or one below it: a server, or the watcher of one.
- *
- * nats-server does not lock its store, so two of them would spoil it. Looking at the running processes leaves no lock
- * behind that a crash or a reused pid could turn into a lie. Not seen: a server in another container.
- */
-async function findProcessUsing(directory: string): Promise<{ pid: number; program: string } | undefined> {
-  for (const { pid, args } of await listProcesses()) {
-    const uses = args.some((arg, at) => isDirectoryFlag(args[at - 1]) && isWithin(arg, directory));
-    if (uses) return { pid, program: path.basename(args[0] ?? "") };
-  }
-  return undefined;
-}
-
-const isDirectoryFlag = (arg: string | undefined) => arg === "-D" || arg === "-sd";
-const isWithin = (file: string, directory: string) => file === directory || file.startsWith(directory + path.sep);
-
-async function listProcesses(): Promise<{ pid: number; args: string[] }[]> {
-  if (existsSync("/proc/self/cmdline")) {
-    const pids = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry));
-    return Promise.all(
-      pids.map(async (pid) => ({
-        pid: Number(pid),
-        // A process that has just ended has no arguments any more.
-        args: (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0"),
-      })),
-    );
-  }
-  const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,args="], { maxBuffer: 16 * 1024 * 1024 });
-  return stdout.split("\n").map((line) => {
-    const [pid = "", ...args] = line.trim().split(/\s+/);
-    return { pid: Number(pid), args };
-  });
 }
