@@ -92,7 +92,7 @@ function installedPackage(): string | undefined {
 }
 
 async function fromNpm(directory: string | undefined, owner: Owner | undefined): Promise<NatsServerBinary | undefined> {
-  if (directory === undefined) return undefined;
+  if (directory === undefined || !existsSync(path.join(directory, "nats-server"))) return undefined;
   let file = path.join(directory, "nats-server");
   await verify(file);
   // The package is published without the x bit. Not ours to change (a global install)? Then a copy is.

@@ -3,7 +3,7 @@
  * the server.
  */
 import { createHash } from "node:crypto";
-import { chown, lstat, mkdir, mkdtemp, rm, stat } from "node:fs/promises";
+import { access, chown, constants, lstat, mkdir, mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,9 +11,6 @@ import { DevServerError, throwIfAborted } from "./errors.ts";
 import { canEnter, isRoot, NOBODY, unprivilegedOwner } from "./owner.ts";
 import type { Owner } from "./owner.ts";
 import { findProcessUsing } from "./processes.ts";
-
-/** How long a server of an earlier, killed process may take to leave the directory. */
-const LEAVE_TIMEOUT_MS = 8_000;
 
 export interface ServerHome {
   readonly directory: string;
@@ -28,10 +25,12 @@ export interface OpenHomeOptions {
   readonly dataDir?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((message: string) => void) | undefined;
+  /** How long a server of an earlier, killed process may take to leave the directory. Default 12_000. */
+  readonly leaveTimeoutMs?: number | undefined;
 }
 
 /**
- * Create and hand over the directory. With `dataDir`, wait until no server runs on it any more (8 s, then
+ * Create and hand over the directory. With `dataDir`, wait until no server runs on it any more (12 s, then
  * `data-dir-in-use`): after a kill -9 of the last owner, its watcher may still be stopping the server.
  *
  * As root the server runs unprivileged and may be unable to enter `dataDir`, for example below /root (mode 0700). Then
@@ -51,6 +50,7 @@ export async function openServerHome(options: OpenHomeOptions): Promise<ServerHo
   const directory = await reachableDirectory(wanted, name, options.onProgress);
   const owner = await ownerOf(directory);
   if (owner) await chown(directory, owner.uid, owner.gid);
+  else await checkWritable(directory);
   await waitUntilUnused(directory, options);
   return { directory, isTemporary: false, owner };
 }
@@ -79,6 +79,16 @@ async function makeDirectory(directory: string): Promise<void> {
   }
 }
 
+async function checkWritable(directory: string): Promise<void> {
+  try {
+    await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    // Typically: started as root once, and as an ordinary user now.
+    const message = `the data directory ${directory} is not ours to write to: change its owner, or remove it`;
+    throw new DevServerError("data-dir-unusable", message, { cause });
+  }
+}
+
 async function reachableDirectory(
   wanted: string,
   name: string,
@@ -104,8 +114,9 @@ async function ownerOf(directory: string): Promise<Owner | undefined> {
   return uid === 0 ? NOBODY : { uid, gid };
 }
 
-async function waitUntilUnused(directory: string, { signal, onProgress }: OpenHomeOptions): Promise<void> {
-  const deadline = performance.now() + LEAVE_TIMEOUT_MS;
+async function waitUntilUnused(directory: string, options: OpenHomeOptions): Promise<void> {
+  const { signal, onProgress, leaveTimeoutMs = 12_000 } = options; // 12 s: PostgreSQL is given 10 to stop
+  const deadline = performance.now() + leaveTimeoutMs;
   let hasSaidSo = false;
   for (;;) {
     const user = await findProcessUsing(directory);

@@ -40,12 +40,11 @@ const STOP_GRACE_MS = 5_000;
 export async function startNats(options: StartNatsOptions = {}): Promise<DevServer> {
   const { dataDir, signal, onProgress } = options;
   const config = await readConfig(options);
-  return withPort("nats-server", options.port, async (port) => {
-    const home = await openServerHome({ name: "nats-server", dataDir, signal, onProgress });
-    try {
-      const binary = await findNatsServer({ bin: options.bin, owner: home.owner });
-      const args = ["-a", "127.0.0.1", "-p", String(port), "-js", "-sd", home.directory];
-      if (config !== undefined) args.push("-c", await writeConfig(config, home));
+  const home = await openServerHome({ name: "nats-server", dataDir, signal, onProgress });
+  try {
+    const binary = await findNatsServer({ bin: options.bin, owner: home.owner });
+    const configArgs = config === undefined ? [] : ["-c", await writeConfig(config, home)];
+    return await withPort("nats-server", options.port, async (port) => {
       const launchServer = (abort?: AbortSignal) =>
         launch({
           name: `nats-server ${binary.version}`,
@@ -54,7 +53,7 @@ export async function startNats(options: StartNatsOptions = {}): Promise<DevServ
           spawn: (onLine) =>
             spawnGuarded({
               command: binary.path,
-              args,
+              args: ["-a", "127.0.0.1", "-p", String(port), "-js", "-sd", home.directory, ...configArgs],
               cwd: home.directory,
               env: { HOME: home.directory, PATH: process.env["PATH"] ?? "" },
               owner: home.owner,
@@ -67,11 +66,11 @@ export async function startNats(options: StartNatsOptions = {}): Promise<DevServ
       const first = await launchServer(signal);
       const url = `nats://127.0.0.1:${port}`;
       return createDevServer({ name: "nats-server", url, port, home, launch: () => launchServer() }, first);
-    } catch (error) {
-      await discardHome(home);
-      throw error;
-    }
-  });
+    });
+  } catch (error) {
+    await discardHome(home);
+    throw error;
+  }
 }
 
 const SYNC_INTERVAL = /^[ \t]*sync_interval[ \t]*[:=]?[ \t]*"?(\w+)"?.*$/m;

@@ -41,19 +41,11 @@ const ORPHANS_TIMEOUT_MS = 10_000;
  */
 export async function startPostgres(options: StartPostgresOptions = {}): Promise<DevServer> {
   const { dataDir, durable = false, signal, onProgress } = options;
-  return withPort("postgres", options.port, async (port) => {
-    const home = await openServerHome({ name: "postgres", dataDir, signal, onProgress });
-    try {
-      const binaries = await findPostgres({ binDir: options.binDir, owner: home.owner });
-      const cluster = await openCluster({ home, binaries, durable, signal, onProgress });
-      const settings = {
-        listen_addresses: "127.0.0.1",
-        // A socket's path may have 107 bytes; a data directory's may be longer.
-        unix_socket_directories: "",
-        max_connections: String(MAX_CONNECTIONS),
-        // synchronous_commit stays on: off, a mere kill -9 would lose commits, and that is what tests do.
-        ...(durable ? {} : { fsync: "off" }),
-      };
+  const home = await openServerHome({ name: "postgres", dataDir, signal, onProgress });
+  try {
+    const binaries = await findPostgres({ binDir: options.binDir, owner: home.owner });
+    const cluster = await openCluster({ home, binaries, durable, signal, onProgress });
+    return await withPort("postgres", options.port, async (port) => {
       const launchServer = (abort?: AbortSignal) =>
         launch({
           name: `postgres ${binaries.version}`,
@@ -62,10 +54,7 @@ export async function startPostgres(options: StartPostgresOptions = {}): Promise
           spawn: (onLine) =>
             spawnGuarded({
               command: binaries.postgres,
-              args: [
-                ...["-D", cluster, "-p", String(port)],
-                ...Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`]),
-              ],
+              args: ["-D", cluster, "-p", String(port), ...settingArgs(durable)],
               cwd: home.directory,
               env: { HOME: home.directory, PATH: process.env["PATH"] ?? "" },
               owner: home.owner,
@@ -79,11 +68,23 @@ export async function startPostgres(options: StartPostgresOptions = {}): Promise
       const url = `postgresql://${SUPERUSER}@127.0.0.1:${port}/postgres`;
       const relaunch = () => outlastOrphans(() => launchServer());
       return createDevServer({ name: "postgres", url, port, home, launch: relaunch }, first);
-    } catch (error) {
-      await discardHome(home);
-      throw error;
-    }
-  });
+    });
+  } catch (error) {
+    await discardHome(home);
+    throw error;
+  }
+}
+
+function settingArgs(durable: boolean): string[] {
+  const settings = {
+    listen_addresses: "127.0.0.1",
+    // A socket's path may have 107 bytes; a data directory's may be longer.
+    unix_socket_directories: "",
+    max_connections: String(MAX_CONNECTIONS),
+    // synchronous_commit stays on: off, a mere kill -9 would lose commits, and that is what tests do.
+    ...(durable ? {} : { fsync: "off" }),
+  };
+  return Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
 }
 
 /** After a kill -9 the backends live on for a moment, and PostgreSQL refuses to start beside them. */

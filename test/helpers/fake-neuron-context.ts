@@ -1,0 +1,33 @@
+/** Fake neuron context: lets a test call a neuron without a bus, and see what it streamed. */
+
+import type { NeuronContext } from "@myelin/neuron";
+
+export interface FakeNeuronContext {
+  readonly ctx: NeuronContext;
+  /** What the neuron streamed, oldest first. */
+  readonly thoughts: string[];
+}
+
+/** A context for a first start without a deadline. It has no children: dispatching rejects. */
+export function fakeNeuronContext(overrides: Partial<NeuronContext> = {}): FakeNeuronContext {
+  const thoughts: string[] = [];
+  const ctx: NeuronContext = {
+    signal: new AbortController().signal,
+    neuronId: "test",
+    runId: "run_test",
+    traceId: "trc_test",
+    taskId: "evt_test",
+    attempt: 1,
+    deadline: null,
+    tenantId: "default",
+    metadata: {},
+    answers: [],
+    thought: (delta) => thoughts.push(delta),
+    toolCall: () => {},
+    toolResult: () => {},
+    dispatchAndWait: () => Promise.reject(new Error("a fake context has no children")),
+    call: () => Promise.reject(new Error("a fake context has no children")),
+    ...overrides,
+  };
+  return { ctx, thoughts };
+}
