@@ -41,6 +41,8 @@ export interface FakeModelServer extends AsyncDisposable {
   readonly anthropicUrl: string;
   /** What came in, oldest first. */
   readonly requests: readonly RecordedRequest[];
+  /** Resolves when the first request has come in. */
+  readonly firstRequest: Promise<RecordedRequest>;
 }
 
 export interface FakeModelServerOptions {
@@ -51,8 +53,13 @@ export interface FakeModelServerOptions {
 /** Start one on a free loopback port. Dispose it to close it and whatever is connected. */
 export async function startFakeModelServer(options: FakeModelServerOptions = {}): Promise<FakeModelServer> {
   const requests: RecordedRequest[] = [];
+  let onFirst: (request: RecordedRequest) => void = () => {};
+  const firstRequest = new Promise<RecordedRequest>((resolve) => (onFirst = resolve));
+  const record = (request: RecordedRequest): void => {
+    if (requests.push(request) === 1) onFirst(request);
+  };
   const server = createServer((request, response) => {
-    void serve(request, response, requests, options).catch(() => response.destroy());
+    void serve(request, response, { requests, record, ...options }).catch(() => response.destroy());
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -63,6 +70,7 @@ export async function startFakeModelServer(options: FakeModelServerOptions = {})
     openaiUrl: `${origin}/v1`,
     anthropicUrl: origin,
     requests,
+    firstRequest,
     [Symbol.asyncDispose]: () => close(server),
   };
 }
@@ -73,11 +81,15 @@ async function close(server: Server): Promise<void> {
   await closed;
 }
 
+interface Recording {
+  readonly requests: readonly RecordedRequest[];
+  readonly record: (request: RecordedRequest) => void;
+}
+
 async function serve(
   request: IncomingMessage,
   response: ServerResponse,
-  requests: RecordedRequest[],
-  options: FakeModelServerOptions,
+  { requests, record, reply }: Recording & FakeModelServerOptions,
 ): Promise<void> {
   const body = await readJson(request);
   const closed = new Promise<void>((resolve) => response.once("close", resolve));
@@ -85,13 +97,13 @@ async function serve(
   response.once("close", () => {
     recorded.aborted = !response.writableFinished;
   });
-  requests.push(recorded);
+  record(recorded);
 
   const wire = WIRES[recorded.path];
   if (wire === undefined) return sendJson(response, 404, { error: { message: `no route ${recorded.path}` } });
   const model = String(body["model"]);
   const earlier = requests.filter((other) => other !== recorded && other.body["model"] === model).length;
-  const text = options.reply ?? `You said: ${lastUserText(body)}`;
+  const text = reply ?? `You said: ${lastUserText(body)}`;
 
   switch (model as FakeModel) {
     case "rate-limited-once":

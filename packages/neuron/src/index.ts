@@ -26,6 +26,12 @@ export { defineNeuron } from "./define-neuron.ts";
 export type { NeuronDefinition } from "./define-neuron.ts";
 export { ContractError, NeuronFailure, ProviderOptionsError } from "./errors.ts";
 export type { NeuronFailureCode, NeuronFailureOptions } from "./errors.ts";
+export { openaiNeuron } from "./providers/openai/openai-neuron.ts";
+export type { OpenaiNeuronOptions } from "./providers/openai/openai-neuron.ts";
+export { anthropicNeuron } from "./providers/anthropic/anthropic-neuron.ts";
+export type { AnthropicNeuronOptions } from "./providers/anthropic/anthropic-neuron.ts";
+export type { ModelAnswer } from "./providers/model-neuron.ts";
+export type { ModelNeuronOptions } from "./providers/model-options.ts";
 
 // For siblings
 export type { ContractNeuron } from "./neuron.ts";
