@@ -28,7 +28,7 @@ export interface SubjectTokens {
   run: string;
 }
 /** Which subjects to listen to or read; a token left out matches every value. */
-export type SubjectFilter = Partial<Omit<SubjectTokens, "channel">>;
+export type SubjectFilter = { readonly [K in Exclude<keyof SubjectTokens, "channel">]?: SubjectTokens[K] | undefined };
 
 const NOBODY = "_";
 const HEX = Array.from({ length: 256 }, (_, value) => value.toString(16).padStart(2, "0"));

@@ -11,7 +11,7 @@ export const permission = defineSignal({
   effect: "pause",
   payload: z.looseObject({
     action: z.string(),
-    scope: jsonObject.optional(),
+    scope: z.unknown().optional(),
     reason: optionalText,
     context: jsonObject.optional(),
   }),

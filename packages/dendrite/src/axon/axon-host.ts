@@ -1,0 +1,268 @@
+/**
+ * AxonHost: takes the tasks of one Axon, durable and transient, runs as many as it has slots for, and sends the replies.
+ *
+ * A2: N replicas of a neuron execute a TASK once, unless its lease lapses or a log server dies. A task that may have been
+ * done before (delivered again, older than a lease, or right after a reconnect) is looked up in the log first; a fresh
+ * one pays nothing. After a lost lease nothing is sent for the task: the server would accept it.
+ *
+ * A run that waits for a child gives its slot back meanwhile (D2): else parents and children of one neuron would wait for
+ * each other.
+ */
+import {
+  bucketOf,
+  createSignal,
+  isEndType,
+  isReplyType,
+  PayloadTooLargeError,
+  type Consumption,
+  type Signal,
+  type SignalOf,
+  type Subscription,
+  type TaskDelivery,
+  type TaskOutcome,
+} from "@myelin/bus";
+import type { DendriteObserver } from "../observer.ts";
+import type { Axon } from "./axon.ts";
+import { error, toErrorReply, type ReplyBody } from "./output-to-reply.ts";
+import { Slots } from "./slots.ts";
+import { RunAbortedError, TaskRun, runIdOf, type TaskRunHost } from "./task-run.ts";
+
+export interface AxonHostOptions extends TaskRunHost {
+  readonly axon: Axon;
+  readonly ackWaitMs: number;
+  readonly observer: DendriteObserver;
+  /** When the bus last came back, in ms of the epoch; 0 when it never left. */
+  readonly reconnectedAt: () => number;
+}
+
+/** Transient tasks that wait for a slot, per slot. Beyond it a task is answered ERROR OVERLOADED at once. */
+const TRANSIENT_QUEUE_PER_SLOT = 100;
+/** Tasks remembered as done, so that a second delivery is not run again. */
+const REMEMBERED_TASKS = 10_000;
+const REPLY_RETRY_MS = 500;
+
+export class AxonHost {
+  readonly axon: Axon;
+  readonly #options: AxonHostOptions;
+  readonly #slots: Slots;
+  readonly #runs = new Set<TaskRun>();
+  readonly #done = new Set<string>();
+  #consumption: Consumption | undefined;
+  #subscription: Subscription | undefined;
+  /** Requests for work made on behalf of runs that wait for a child. */
+  #lent = 0;
+  #isDraining = false;
+  #processed = 0;
+  #lastProcessedAt: Date | null = null;
+
+  constructor(options: AxonHostOptions) {
+    this.axon = options.axon;
+    this.#options = options;
+    this.#slots = new Slots(options.axon.concurrency);
+  }
+
+  get inFlight(): number {
+    return this.#runs.size;
+  }
+  get processed(): number {
+    return this.#processed;
+  }
+  get lastProcessedAt(): Date | null {
+    return this.#lastProcessedAt;
+  }
+  get pulls(): number {
+    return this.#consumption?.pulls ?? 0;
+  }
+
+  async start(): Promise<void> {
+    const { bus, ackWaitMs } = this.#options;
+    const { neuronId, concurrency } = this.axon;
+    const source = { neuronId, lane: "normal" } as const;
+    this.#consumption = await bus.consume(source, (delivery) => this.#onDurable(delivery), { ackWaitMs });
+    this.#subscription = await bus.subscribe(
+      "live",
+      { type: "TASK", to: neuronId },
+      (signal) => this.#onTransient(signal),
+      { queue: `worker:${neuronId}` },
+    );
+    this.#consumption.request(concurrency);
+  }
+
+  /** Take no more, wait `drainMs` for what runs, then abort it and hand it back. Resolves when nothing runs (S1). */
+  async drain(drainMs: number): Promise<void> {
+    this.#isDraining = true;
+    const timer = setTimeout(() => this.#abortAll("drain"), drainMs).unref();
+    await Promise.all([this.#consumption?.drain(), this.#subscription?.drain()]);
+    clearTimeout(timer);
+  }
+
+  /** Abort the runs that a STOP names: one run, or all of its trace. */
+  stop(stop: SignalOf<"STOP">): void {
+    const { run_id } = stop.payload;
+    for (const run of this.#runs) {
+      if (run.task.trace_id === stop.trace_id && (run_id === undefined || run_id === run.runId)) run.abort(stop);
+    }
+  }
+
+  /** Run `work` while the slot of the caller's run is free for others. */
+  async withoutSlot<T>(isDurable: boolean, work: () => Promise<T>): Promise<T> {
+    this.#slots.give();
+    if (isDurable) this.#requestOneMore();
+    try {
+      return await work();
+    } finally {
+      await this.#slots.take({ isReturning: true });
+    }
+  }
+
+  async #onDurable(delivery: TaskDelivery): Promise<TaskOutcome> {
+    try {
+      return await this.#runDurable(delivery);
+    } finally {
+      if (this.#lent > 0) this.#lent--;
+      else if (!this.#isDraining) this.#consumption?.request(1);
+    }
+  }
+
+  async #runDurable(delivery: TaskDelivery): Promise<TaskOutcome> {
+    const { signal: task, seq, deliveryCount, lost } = delivery;
+    if (task.type !== "TASK" || this.#done.has(task.id)) return { type: "done" };
+    if (this.#mayBeDone(delivery) && (await this.#isAnswered(task, seq))) {
+      this.#remember(task.id);
+      this.#ended("skipped", 0);
+      return { type: "done" };
+    }
+    await this.#slots.take();
+    const run = new TaskRun({ axon: this.axon, task, seq, attempt: deliveryCount, host: this.#options });
+    const onLost = () => run.abort("lost");
+    lost.addEventListener("abort", onLost);
+    try {
+      const body = await this.#execute(run, "durable");
+      if (lost.aborted) return { type: "abandon" };
+      if (run.abortedBy?.cause === "drain" && body.type === "ERROR") return { type: "retry", delayMs: 0 };
+      return await this.#appendReply(run, body, lost);
+    } finally {
+      lost.removeEventListener("abort", onLost);
+      this.#slots.give();
+    }
+  }
+
+  async #onTransient(task: Signal): Promise<void> {
+    if (task.type !== "TASK") return;
+    const run = new TaskRun({ axon: this.axon, task, seq: null, attempt: 1, host: this.#options });
+    if (!this.#slots.tryTake()) {
+      if (this.#slots.queued >= this.axon.concurrency * TRANSIENT_QUEUE_PER_SLOT) {
+        const message = `${this.#slots.queued} tasks wait for ${this.axon.concurrency} slots; try again later`;
+        this.#publishReply(run, error({ code: "OVERLOADED", message, recoverable: true }));
+        return;
+      }
+      await this.#slots.take();
+    }
+    try {
+      this.#publishReply(run, await this.#execute(run, "transient"));
+    } finally {
+      this.#slots.give();
+    }
+  }
+
+  async #execute(run: TaskRun, delivery: "durable" | "transient"): Promise<ReplyBody> {
+    const neuron = this.axon.neuronId;
+    const startedAt = performance.now();
+    this.#options.observer.taskStarted?.({ neuron, delivery });
+    this.#runs.add(run);
+    try {
+      const body = await run.reply();
+      this.#ended(body.type, performance.now() - startedAt);
+      return body;
+    } finally {
+      this.#runs.delete(run);
+      this.#processed++;
+      this.#lastProcessedAt = new Date();
+    }
+  }
+
+  /** Append until the log has it or the lease is lost: the work is done, and must not be done again for a full disk. */
+  async #appendReply(run: TaskRun, body: ReplyBody, lost: AbortSignal): Promise<TaskOutcome> {
+    let signal = this.#toSignal(run, body);
+    for (;;) {
+      if (lost.aborted) return { type: "abandon" };
+      try {
+        await this.#options.bus.append(signal, { dedupId: `${run.task.id}.reply` });
+        this.#remember(run.task.id);
+        return { type: "done" };
+      } catch (thrown) {
+        if (isUnsendable(thrown)) {
+          signal = this.#toSignal(run, toErrorReply(thrown));
+          continue;
+        }
+        this.#options.logger.warn({ err: thrown, runId: run.runId }, "reply.append.failed");
+        if (this.#isDraining) return { type: "retry", delayMs: REPLY_RETRY_MS };
+        await new Promise((resolve) => setTimeout(resolve, REPLY_RETRY_MS).unref());
+      }
+    }
+  }
+
+  #publishReply(run: TaskRun, body: ReplyBody): void {
+    try {
+      this.#options.bus.publish(this.#toSignal(run, body));
+    } catch (thrown) {
+      if (!isUnsendable(thrown)) throw thrown;
+      this.#options.bus.publish(this.#toSignal(run, toErrorReply(thrown)));
+    }
+  }
+
+  /** A run that was stopped answers STOPPED, whatever its neuron made of the abort, unless it had an output already. */
+  #toSignal(run: TaskRun, body: ReplyBody): Signal {
+    const base = { trace_id: run.task.trace_id, directed: run.directed, meta: run.meta() };
+    const stop = run.abortedBy?.cause;
+    if (typeof stop === "object" && body.type === "ERROR") {
+      const { reason } = stop.payload;
+      const payload = { cancelled: 1, node: this.#options.instance, ...(reason !== undefined && { reason }) };
+      return createSignal({ ...base, type: "STOPPED", parent_id: stop.id, payload });
+    }
+    return createSignal({ ...base, ...body, parent_id: run.task.id }) as Signal;
+  }
+
+  #mayBeDone({ deliveryCount, storedAt }: TaskDelivery): boolean {
+    const { ackWaitMs, reconnectedAt } = this.#options;
+    const now = Date.now();
+    return deliveryCount > 1 || now - storedAt.getTime() > ackWaitMs || now - reconnectedAt() < ackWaitMs;
+  }
+
+  /** Whether the log holds the reply to this TASK, or the end of its run. */
+  async #isAnswered(task: SignalOf<"TASK">, seq: number): Promise<boolean> {
+    const { reply_to } = task.meta;
+    const entry = await this.#options.bus.lastOf({
+      to: reply_to ?? "_",
+      lane: "_",
+      bucket: bucketOf(task.trace_id),
+      run: runIdOf(task),
+    });
+    if (!entry?.parsed.ok || entry.seq < seq) return false;
+    const last = entry.parsed.signal;
+    return isReplyType(last.type) && (isEndType(last.type) || last.parent_id === task.id);
+  }
+
+  #requestOneMore(): void {
+    this.#lent++;
+    this.#consumption?.request(1);
+  }
+
+  #abortAll(cause: RunAbortedError["cause"]): void {
+    for (const run of this.#runs) run.abort(cause);
+  }
+
+  #ended(outcome: string, ms: number): void {
+    this.#options.observer.taskEnded?.({ neuron: this.axon.neuronId, outcome, ms });
+  }
+
+  #remember(taskId: string): void {
+    this.#done.add(taskId);
+    if (this.#done.size > REMEMBERED_TASKS) this.#done.delete(this.#done.values().next().value!);
+  }
+}
+
+/** Sending the same again cannot work: it is too large, or no JSON. */
+function isUnsendable(thrown: unknown): boolean {
+  return thrown instanceof PayloadTooLargeError || (thrown as { code?: unknown })?.code === "NOT_JSON";
+}

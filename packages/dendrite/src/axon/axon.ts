@@ -1,0 +1,61 @@
+/** Axon: hosts one Neuron in a worker. Plain data: what the neuron is called, can do, takes, gives, and how many run at once. */
+import { parseCapability, parseNeuronId } from "@myelin/bus";
+import type { ContractNeuron, JsonObject, Neuron } from "@myelin/neuron";
+import type { z } from "zod";
+import { DendriteError } from "../errors.ts";
+import { parseCount } from "../validate.ts";
+
+/** What an Axon without schemas takes and gives: any JSON object in, anything JSON out. */
+type AnyInput = z.ZodType<JsonObject, JsonObject>;
+type AnyOutput = z.ZodType<unknown, unknown>;
+
+export interface AxonOptions<I extends z.ZodType, O extends z.ZodType> {
+  /** The address of the neuron. Replicas of one id share its tasks. */
+  readonly neuronId: string;
+  /** The function. It may be started more than once for a task, also by another process. */
+  readonly neuron: ContractNeuron<I, O>;
+  /** What callers may ask for instead of the id. Default none. */
+  readonly capabilities?: readonly string[] | undefined;
+  /** How many tasks run at once in this process. Default 10. */
+  readonly concurrency?: number | undefined;
+  /** Shown in the roster. */
+  readonly version?: string | undefined;
+  readonly description?: string | undefined;
+  /** Inputs that do not fit are refused with INPUT_INVALID. */
+  readonly input?: I | undefined;
+  /** Outputs that do not fit become ERROR OUTPUT_INVALID. */
+  readonly output?: O | undefined;
+  /** Whether the text of `ctx.thought` goes on record, joined, at most twice a second per run. Default `joined`. */
+  readonly recordDeltas?: "joined" | "none" | undefined;
+}
+
+/** Throws `INVALID_ID` or `INVALID_OPTION` with the value and the rule. */
+export class Axon<I extends z.ZodType = AnyInput, O extends z.ZodType = AnyOutput> {
+  readonly neuronId: string;
+  readonly neuron: Neuron<unknown, unknown>;
+  readonly capabilities: readonly string[];
+  readonly concurrency: number;
+  readonly version: string | null;
+  readonly description: string | null;
+  readonly input: z.ZodType | null;
+  readonly output: z.ZodType | null;
+  readonly recordDeltas: "joined" | "none";
+
+  constructor(options: AxonOptions<I, O>) {
+    this.neuronId = parseNeuronId(options.neuronId);
+    if (typeof options.neuron !== "function") {
+      throw new DendriteError(
+        "INVALID_OPTION",
+        `neuron of Axon "${this.neuronId}" must be a function (input, ctx) => output, got ${typeof options.neuron}`,
+      );
+    }
+    this.neuron = options.neuron as Neuron<unknown, unknown>;
+    this.capabilities = Object.freeze((options.capabilities ?? []).map(parseCapability));
+    this.concurrency = parseCount("concurrency", options.concurrency ?? 10);
+    this.version = options.version ?? null;
+    this.description = options.description ?? null;
+    this.input = options.input ?? null;
+    this.output = options.output ?? null;
+    this.recordDeltas = options.recordDeltas ?? "joined";
+  }
+}

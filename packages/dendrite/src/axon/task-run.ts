@@ -1,0 +1,210 @@
+/**
+ * TaskRun: one start of a neuron for one TASK. It makes the `ctx`, runs the function, and says what the reply is; it
+ * neither takes the task nor sends the reply.
+ */
+import { createSignal, type Bus, type Logger, type Meta, type NewSignal, type RunId, type SignalOf } from "@myelin/bus";
+import type { Answer, ChildReply, ChildRequest, JsonObject, NeuronContext } from "@myelin/neuron";
+import type { z } from "zod";
+import type { CallOptions } from "../requests.ts";
+import { parseInput } from "../validate.ts";
+import type { Axon } from "./axon.ts";
+import { Deltas } from "./deltas.ts";
+import { error, toErrorReply, toReply, type ReplyBody } from "./output-to-reply.ts";
+
+/** What a run needs of the Dendrite that hosts it. */
+export interface TaskRunHost {
+  readonly bus: Bus;
+  readonly instance: string;
+  readonly logger: Logger;
+  /** Dispatch a child of the task; the slot of the run is free meanwhile. */
+  dispatchChild(run: TaskRun, request: ChildRequest): Promise<SignalOf<"AGENT_OUTPUT">>;
+  callChild<I extends z.ZodType, O extends z.ZodType>(
+    run: TaskRun,
+    contract: { neuronId: string; input: I; output: O },
+    input: z.input<I>,
+    options: CallOptions,
+  ): Promise<z.output<O>>;
+}
+
+export interface TaskRunOptions {
+  readonly axon: Axon;
+  readonly task: SignalOf<"TASK">;
+  /** Log sequence of the TASK; null when it is transient. */
+  readonly seq: number | null;
+  readonly attempt: number;
+  readonly host: TaskRunHost;
+}
+
+/** Keys that an answer adds to the input, as Cosmonapse does; a schema sees the input without them. */
+const ANSWER_KEYS = ["clarification", "permission", "escalation"];
+
+/** Why a run's signal aborts, beside the deadline (a `TimeoutError`). */
+export class RunAbortedError extends Error {
+  override readonly name = "AbortError";
+  override readonly cause: SignalOf<"STOP"> | "drain" | "lost";
+
+  constructor(cause: SignalOf<"STOP"> | "drain" | "lost") {
+    super({ drain: "the worker is stopping", lost: "the lease was lost" }[cause as string] ?? "the run was stopped");
+    this.cause = cause;
+  }
+}
+
+export class TaskRun {
+  readonly task: SignalOf<"TASK">;
+  readonly runId: RunId;
+  readonly deadline: Date | null;
+  readonly #axon: Axon;
+  readonly #host: TaskRunHost;
+  readonly #seq: number | null;
+  readonly #attempt: number;
+  #abort: AbortController | undefined;
+  #abortedBy: RunAbortedError | undefined;
+  #deltas: Deltas | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor({ axon, task, seq, attempt, host }: TaskRunOptions) {
+    this.task = task;
+    this.runId = runIdOf(task);
+    this.deadline = task.payload.deadline === undefined ? null : new Date(task.payload.deadline);
+    this.#axon = axon;
+    this.#host = host;
+    this.#seq = seq;
+    this.#attempt = attempt;
+  }
+
+  /** Why this run was aborted, if it was. */
+  get abortedBy(): RunAbortedError | undefined {
+    return this.#abortedBy;
+  }
+
+  get isDurable(): boolean {
+    return this.#seq !== null;
+  }
+
+  /** Ask the neuron to stop. The first reason counts. */
+  abort(cause: RunAbortedError["cause"]): void {
+    if (this.#abortedBy) return;
+    this.#abortedBy = new RunAbortedError(cause);
+    this.#abort?.abort(this.#abortedBy);
+  }
+
+  /** `ctx.signal`. Made when somebody asks for it: most neurons are short and never do. */
+  get signal(): AbortSignal {
+    if (!this.#abort) {
+      this.#abort = new AbortController();
+      if (this.#abortedBy) this.#abort.abort(this.#abortedBy);
+      if (this.deadline) {
+        const expire = () =>
+          this.#abort?.abort(new DOMException("the deadline of the task has passed", "TimeoutError"));
+        this.#timer = setTimeout(expire, Math.max(0, this.deadline.getTime() - Date.now())).unref();
+      }
+    }
+    return this.#abort.signal;
+  }
+
+  /** Run the neuron to its reply. Never rejects. */
+  async reply(): Promise<ReplyBody> {
+    if (this.deadline && this.deadline.getTime() <= Date.now()) {
+      const message = `the deadline ${this.task.payload.deadline} had passed before the task started`;
+      return error({ code: "DEADLINE_EXCEEDED", message, recoverable: true });
+    }
+    try {
+      const returned = await this.#axon.neuron(this.#input(), this.#context());
+      return toReply(returned, this.#axon.output);
+    } catch (thrown) {
+      return toErrorReply(thrown);
+    } finally {
+      clearTimeout(this.#timer);
+      await this.#deltas?.flush();
+    }
+  }
+
+  /** What every Signal of this run carries. */
+  meta(): Meta {
+    const { tenant_id, reply_to, parent_run_id } = this.task.meta;
+    return {
+      run_id: this.runId,
+      ...(tenant_id !== undefined && { tenant_id }),
+      ...(reply_to !== undefined && { reply_to }),
+      ...(parent_run_id !== undefined && { parent_run_id }),
+      attempt: this.#attempt,
+      instance: this.#host.instance,
+      ...(this.#seq !== null && { task_seq: this.#seq }),
+    };
+  }
+
+  /** The producer: this neuron, with what it can do. */
+  get directed(): { id: string; type: null; capabilities: string[] } {
+    return { id: this.#axon.neuronId, type: null, capabilities: [...this.#axon.capabilities] };
+  }
+
+  #input(): unknown {
+    const { input, answers } = this.task.payload;
+    if (this.#axon.input === null) return input;
+    const entries = Object.entries(input).filter(([key]) => answers === undefined || !ANSWER_KEYS.includes(key));
+    return parseInput(this.#axon.neuronId, this.#axon.input, Object.fromEntries(entries));
+  }
+
+  #context(): NeuronContext {
+    const { task } = this;
+    // `signal` is read off the run only when the neuron asks: an object literal's getter, not a spread.
+    const signal = () => this.signal;
+    return {
+      get signal() {
+        return signal();
+      },
+      neuronId: this.#axon.neuronId,
+      runId: this.runId,
+      traceId: task.trace_id,
+      taskId: task.id,
+      attempt: this.#attempt,
+      deadline: this.deadline,
+      tenantId: task.meta.tenant_id ?? "",
+      metadata: (task.payload.metadata ?? {}) as JsonObject,
+      answers: (task.payload.answers ?? []) as Answer[],
+      thought: (delta) => this.#thought(delta),
+      toolCall: ({ tool, args, callId }) =>
+        this.#show("TOOL_CALL", { tool, args, ...(callId !== undefined && { call_id: callId }) }),
+      toolResult: ({ tool, callId, result, error: failure }) =>
+        this.#show("TOOL_RESULT", {
+          tool,
+          ...(callId !== undefined && { call_id: callId }),
+          ...(result !== undefined && { result }),
+          ...(failure !== undefined && { error: failure }),
+        }),
+      dispatchAndWait: (request): Promise<ChildReply> => this.#host.dispatchChild(this, request),
+      call: (contract, input, options = {}) => this.#host.callChild(this, contract, input, options),
+    };
+  }
+
+  #thought(delta: string): void {
+    if (typeof delta !== "string" || delta === "") return;
+    this.#deltas ??= new Deltas({
+      bus: this.#host.bus,
+      envelope: this.#envelope(),
+      isStored: this.#seq !== null && this.#axon.recordDeltas === "joined",
+      onStoreFailed: (cause) => this.#host.logger.warn({ err: cause, runId: this.runId }, "deltas.store.failed"),
+    });
+    this.#deltas.say(delta);
+  }
+
+  #show<T extends "TOOL_CALL" | "TOOL_RESULT">(type: T, payload: SignalOf<T>["payload"]): void {
+    const init = { ...this.#envelope(), type, payload } as NewSignal<T>;
+    this.#host.bus.publish(createSignal(init) as SignalOf<"TOOL_CALL" | "TOOL_RESULT">);
+  }
+
+  #envelope(): {
+    trace_id: SignalOf<"TASK">["trace_id"];
+    parent_id: SignalOf<"TASK">["id"];
+    directed: TaskRun["directed"];
+    meta: Meta;
+  } {
+    return { trace_id: this.task.trace_id, parent_id: this.task.id, directed: this.directed, meta: this.meta() };
+  }
+}
+
+/** The run of a TASK. A peer's TASK may have none; then it is made from the TASK's id, the same wherever it is asked. */
+export const runIdOf = (task: SignalOf<"TASK">): RunId => {
+  const { run_id } = task.meta;
+  return run_id?.startsWith("run_") ? (run_id as RunId) : `run_${task.id.slice("evt_".length)}`;
+};

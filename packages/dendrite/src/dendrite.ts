@@ -1,0 +1,422 @@
+/**
+ * Dendrite: the bus client. It hosts workers (Axons), dispatches tasks and waits for their replies, and runs handlers
+ * for the Signals that pass. One per process; it drains only itself, never the Synapse it was given.
+ *
+ * Life: new → `start()` → running → `stop()` → stopped. Axons are attached and handlers may be registered before the
+ * start; a dispatch starts a Dendrite that was not started. A stopped one stays stopped.
+ */
+import {
+  newInstanceId,
+  newTraceId,
+  parseTraceId,
+  type Bus,
+  type BusProblem,
+  type InstanceId,
+  type PauseType,
+  type Signal,
+  type SignalOf,
+  type SignalType,
+  type Subscription,
+} from "@myelin/bus";
+import type { NeuronContract } from "@myelin/neuron";
+import type { z } from "zod";
+import { Announcer } from "./announcer.ts";
+import { Answers, type ClarificationAnswer, type EscalationAnswer, type PermissionAnswer } from "./answers.ts";
+import { AxonHost } from "./axon/axon-host.ts";
+import type { Axon } from "./axon/axon.ts";
+import { decoratedHandlers } from "./decorators.ts";
+import { Dispatcher, type Dispatched } from "./dispatcher.ts";
+import { DendriteError, NeuronError } from "./errors.ts";
+import { Handlers, type HandlerFilter, type HandlerMethod, type HandlerRegistration } from "./handlers.ts";
+import type { DendriteStats } from "./observer.ts";
+import { resolveOptions, type DendriteOptions, type ResolvedOptions } from "./options.ts";
+import type { CallOptions, DispatchRequest, Parent, WaitRequest } from "./requests.ts";
+import { RosterWatch } from "./roster-watch.ts";
+import type { RosterEntry } from "./roster.ts";
+import { streamDispatch } from "./stream.ts";
+import { untilSignalled } from "./until-signalled.ts";
+import { parseInput, toIssues } from "./validate.ts";
+import { Waiters } from "./waiters.ts";
+
+/** What exists while a Dendrite runs. */
+interface Running {
+  readonly bus: Bus;
+  readonly dispatcher: Dispatcher;
+  readonly answers: Answers;
+  readonly roster: RosterWatch;
+  readonly waiters: Waiters;
+  readonly hosts: readonly AxonHost[];
+  readonly announcer: Announcer | null;
+  readonly subscriptions: readonly Subscription[];
+  readonly statusListener: Disposable;
+}
+
+export class Dendrite implements AsyncDisposable {
+  /** The address of replies to this process: new with every `new Dendrite`. */
+  readonly instance: InstanceId = newInstanceId();
+  readonly namespace: string;
+  readonly dendriteId: string;
+  readonly #options: ResolvedOptions;
+  readonly #axons = new Map<string, Axon>();
+  readonly #handlers: Handlers;
+  /** Gives the handlers their bus, once there is one. */
+  #openHandlers: (bus: Bus) => void = () => {};
+  readonly #loggedProblems = new Set<string>();
+  #starting: Promise<Running> | undefined;
+  #stopping: Promise<void> | undefined;
+  #running: Running | undefined;
+  #reconnectedAt = 0;
+
+  /** Throws `INVALID_OPTION` or `INVALID_ID`. Connects to nothing yet. */
+  constructor(options: DendriteOptions) {
+    this.#options = resolveOptions(options);
+    this.namespace = this.#options.namespace;
+    this.dendriteId = this.#options.dendriteId;
+    const bus = new Promise<Bus>((resolve) => (this.#openHandlers = resolve));
+    this.#handlers = new Handlers(bus, (error) => this.#options.logger.error({ err: error }, "handler.failed"));
+  }
+
+  /** Host a neuron. Before the start only; one Axon per neuron id. */
+  attachAxon<I extends z.ZodType, O extends z.ZodType>(axon: Axon<I, O>): this {
+    if (this.#starting) throw new DendriteError("INVALID_OPTION", "attach Axons before start()");
+    if (this.#axons.has(axon.neuronId)) {
+      throw new DendriteError(
+        "INVALID_OPTION",
+        `an Axon "${axon.neuronId}" is attached already; raise its concurrency`,
+      );
+    }
+    this.#axons.set(axon.neuronId, axon as unknown as Axon);
+    return this;
+  }
+
+  /** Open the namespace, subscribe, take tasks, register. May be called again; rejects with the bus' error. */
+  async start(): Promise<void> {
+    await this.#start();
+  }
+
+  /**
+   * Stop: take no more tasks, finish those that run (`drainMs`, then they are handed back), DEREGISTER, reject what still
+   * waits with `STOPPED`, unsubscribe. The Synapse stays open. Safe to call twice, and before the start.
+   */
+  stop(reason = "stopped"): Promise<void> {
+    return (this.#stopping ??= this.#stop(reason));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /** Resolves when this was stopped: by `stop()`, or by SIGTERM or SIGINT (Ctrl-C), which stop it. */
+  async untilStopped(): Promise<void> {
+    using signalled = untilSignalled(["SIGTERM", "SIGINT"]);
+    const name = await Promise.race([signalled.name, this.#stopped.then(() => null)]);
+    await this.stop(name === null ? "stopped" : `received ${name}`);
+  }
+  #resolveStopped: () => void = () => {};
+  readonly #stopped = new Promise<void>((resolve) => (this.#resolveStopped = resolve));
+
+  /** Send a task and go on. Resolves once a durable one is in the log. Rejects as `dispatchAndWait` does before its reply. */
+  async dispatch(request: DispatchRequest): Promise<Dispatched> {
+    return (await this.#open()).dispatcher.dispatch(request);
+  }
+
+  /**
+   * Send a task and wait for its output. Settles once, and leaves nothing behind (D1). Safe to call concurrently, from a
+   * handler, and for a neuron of this process (D2).
+   *
+   * Rejects with `NeuronError` (it failed or was stopped), `NeuronPausedError` (unless `onPause`), `DispatchTimeoutError`
+   * (the task keeps running), `NoWorkerError`, `InputValidationError`, `PayloadTooLargeError`, `LogUnavailableError`, the
+   * reason of `signal` when that aborts (the run is stopped), or `STOPPED` when this Dendrite stops.
+   */
+  async dispatchAndWait(
+    request: WaitRequest & { readonly onPause: "return" },
+  ): Promise<SignalOf<"AGENT_OUTPUT" | PauseType>>;
+  async dispatchAndWait(request: WaitRequest): Promise<SignalOf<"AGENT_OUTPUT">>;
+  async dispatchAndWait(request: WaitRequest): Promise<SignalOf<"AGENT_OUTPUT" | PauseType>> {
+    return (await this.#open()).dispatcher.dispatchAndWait(request);
+  }
+
+  /**
+   * Run a neuron by its contract. The input is checked here, before anything is sent (`InputValidationError`), and again
+   * by the worker; the output on both sides too. Otherwise as `dispatchAndWait`.
+   */
+  async call<I extends z.ZodType, O extends z.ZodType>(
+    contract: NeuronContract<I, O>,
+    input: z.input<I>,
+    options: CallOptions = {},
+  ): Promise<z.output<O>> {
+    return this.#call((await this.#open()).dispatcher, contract, input, options, null);
+  }
+
+  /**
+   * Every Signal of a dispatch's trace, tokens included, to the one that ends it: AGENT_OUTPUT, ERROR, STOPPED, or a pause
+   * (`onPause: "wait"` goes on to the end). Throws only what has no Signal: no worker, timeout, a reader 10,000 Signals
+   * behind. Leaving the loop early stops the run.
+   */
+  stream(request: WaitRequest): AsyncGenerator<Signal, void, void> {
+    const traceId = request.traceId ?? newTraceId();
+    const source = {
+      onTrace: (id: string, handler: (signal: Signal) => void) => this.onTrace(id, handler),
+      dispatchAndWait: async (wait: WaitRequest, onPrepared: (task: SignalOf<"TASK">) => void) =>
+        (await this.#open()).dispatcher.dispatchAndWait(wait, null, onPrepared),
+    };
+    return streamDispatch(source, { ...request, traceId });
+  }
+
+  /** Cancel everything that runs on a trace, in every process. Resolves once the STOP is in the log. */
+  async stopTrace(traceId: string, options: { readonly reason?: string | undefined } = {}): Promise<void> {
+    const { dispatcher } = await this.#open();
+    const { reason } = options;
+    await dispatcher.stop(parseTraceId(traceId), { isStored: true, ...(reason !== undefined && { reason }) });
+  }
+
+  /**
+   * Answer a question: the paused run starts again with its original input and the answer. Resolves with the TASK that
+   * wakes it, once that is in the log. Rejects with `AlreadyAnsweredError`; of any number that race, one answer counts.
+   */
+  async respondToClarification(
+    question: SignalOf<"CLARIFICATION">,
+    answer: ClarificationAnswer,
+  ): Promise<SignalOf<"TASK">> {
+    return (await this.#open()).answers.clarification(question, answer);
+  }
+
+  /** Allow or refuse what a run asks for. As `respondToClarification`. */
+  async respondToPermission(question: SignalOf<"PERMISSION">, answer: PermissionAnswer): Promise<SignalOf<"TASK">> {
+    return (await this.#open()).answers.permission(question, answer);
+  }
+
+  /** Hand an escalated run to its target, or to `neuron`. As `respondToClarification`. */
+  async respondToEscalation(question: SignalOf<"ESCALATION">, answer?: EscalationAnswer): Promise<SignalOf<"TASK">> {
+    return (await this.#open()).answers.escalation(question, answer);
+  }
+
+  /** Who is there, per process and Axon: asks everybody and listens for `discoverMs`. */
+  async roster(): Promise<RosterEntry[]> {
+    return (await this.#open()).roster.list();
+  }
+
+  /** This process' own work, now. */
+  stats(): DendriteStats {
+    const hosts = this.#running?.hosts ?? [];
+    return {
+      waiting: this.#running?.waiters.size ?? 0,
+      running: hosts.reduce((sum, host) => sum + host.inFlight, 0),
+      pulls: hosts.reduce((sum, host) => sum + host.pulls, 0),
+    };
+  }
+
+  /** Whether this is started, not stopping, and so ready to dispatch and to work. */
+  get isRunning(): boolean {
+    return this.#running !== undefined && this.#stopping === undefined;
+  }
+
+  readonly onTaskSignal = this.#on("TASK");
+  readonly onAgentOutput = this.#on("AGENT_OUTPUT");
+  readonly onClarification = this.#on("CLARIFICATION");
+  readonly onPermission = this.#on("PERMISSION");
+  readonly onEscalation = this.#on("ESCALATION");
+  readonly onErrorSignal = this.#on("ERROR");
+  readonly onFinal = this.#on("FINAL");
+  readonly onStop = this.#on("STOP");
+  readonly onStopped = this.#on("STOPPED");
+  readonly onThoughtDelta = this.#on("THOUGHT_DELTA");
+  readonly onToolCall = this.#on("TOOL_CALL");
+  readonly onToolResult = this.#on("TOOL_RESULT");
+  readonly onPlan = this.#on("PLAN");
+  readonly onCritique = this.#on("CRITIQUE");
+  readonly onConsensus = this.#on("CONSENSUS");
+  readonly onContextSync = this.#on("CONTEXT_SYNC");
+  readonly onMemoryAppend = this.#on("MEMORY_APPEND");
+  readonly onAudit = this.#on("AUDIT");
+  readonly onRunEvent = this.#on("RUN_EVENT");
+  readonly onRegisterSignal = this.#on("REGISTER");
+  readonly onDeregisterSignal = this.#on("DEREGISTER");
+  readonly onHeartbeatSignal = this.#on("HEARTBEAT");
+
+  /** Hear Signals of any one type. */
+  onSignal<T extends SignalType>(
+    type: T,
+    filter: HandlerFilter,
+    handler: (signal: SignalOf<T>) => unknown,
+  ): HandlerRegistration {
+    return this.#handlers.add(type, filter, handler as (signal: Signal) => unknown);
+  }
+
+  /** Hear every Signal of a trace, of any type. */
+  onTrace(traceId: string, handler: (signal: Signal) => unknown): HandlerRegistration {
+    return this.#handlers.add(null, { traceId }, handler);
+  }
+
+  /** Register the decorated methods of an object. Dispose to stop them all. */
+  attachHandlers(instance: object): HandlerRegistration {
+    const decorated = decoratedHandlers(instance);
+    if (decorated.length === 0) {
+      throw new DendriteError("INVALID_OPTION", `${instance.constructor.name} has no method with a handler decorator`);
+    }
+    const registrations = decorated.map(({ type, filter, handler }) => this.onSignal(type, filter, handler));
+    return {
+      ready: Promise.all(registrations.map((one) => one.ready)).then(() => {}),
+      [Symbol.dispose]: () => registrations.forEach((one) => one[Symbol.dispose]()),
+    };
+  }
+
+  #on<T extends SignalType>(type: T): HandlerMethod<T> {
+    return (first: HandlerFilter | ((signal: SignalOf<T>) => unknown), second?: (signal: SignalOf<T>) => unknown) =>
+      typeof first === "function" ? this.onSignal(type, {}, first) : this.onSignal(type, first, second!);
+  }
+
+  #open(): Promise<Running> {
+    if (this.#stopping) return Promise.reject(stoppedError(this.dendriteId));
+    return this.#start();
+  }
+
+  #start(): Promise<Running> {
+    if (this.#stopping && !this.#starting) return Promise.reject(stoppedError(this.dendriteId));
+    this.#starting ??= this.#run().catch((error: unknown) => {
+      this.#starting = undefined;
+      throw error;
+    });
+    return this.#starting;
+  }
+
+  async #run(): Promise<Running> {
+    const { synapse, ackWaitMs, heartbeatMs, discoverMs, logger, observer } = this.#options;
+    const { instance } = this;
+    const bus = await synapse.open(this.namespace, { onProblem: (problem) => this.#onProblem(problem) });
+    const roster = new RosterWatch({ bus, instance, heartbeatMs, discoverMs });
+    const waiters = new Waiters({
+      instance,
+      lastOf: (filter) => bus.lastOf(filter),
+      onAskFailed: (error) => logger.warn({ err: error }, "reply.lookup.failed"),
+    });
+    const dispatcher = new Dispatcher({ bus, instance, roster, waiters, logger, observer });
+    const hosts = [...this.#axons.values()].map(
+      (axon): AxonHost =>
+        new AxonHost({
+          axon,
+          bus,
+          instance,
+          ackWaitMs,
+          logger,
+          observer,
+          reconnectedAt: () => this.#reconnectedAt,
+          dispatchChild: (run, request) =>
+            hostOf(run.directed.id).withoutSlot(run.isDurable, () =>
+              dispatcher.dispatchAndWait({ ...request, ...inherited(run) }, parentOf(run)),
+            ) as Promise<SignalOf<"AGENT_OUTPUT">>,
+          callChild: (run, contract, input, options) =>
+            hostOf(run.directed.id).withoutSlot(run.isDurable, () =>
+              this.#call(dispatcher, contract, input, { ...options, ...inherited(run) }, parentOf(run)),
+            ),
+        }),
+    );
+    const hostOf = (neuronId: string) => hosts.find((host) => host.axon.neuronId === neuronId)!;
+    const isHosting = hosts.length > 0;
+    const announcer = isHosting
+      ? new Announcer({ bus, instance, label: this.dendriteId, heartbeatMs, hosts, logger })
+      : null;
+
+    const subscriptions: Subscription[] = [];
+    const receive = (signal: Signal) => waiters.receive(signal);
+    subscriptions.push(await bus.subscribe("log", { to: instance }, receive));
+    subscriptions.push(await bus.subscribe("live", { to: instance }, receive));
+    if (announcer) {
+      const stop = (signal: Signal) => {
+        if (signal.type === "STOP") for (const host of hosts) host.stop(signal);
+      };
+      const discover = (signal: Signal) => {
+        if (signal.type === "DISCOVER") announcer.answer(signal);
+      };
+      subscriptions.push(await bus.subscribe("live", { type: "STOP" }, stop));
+      subscriptions.push(await bus.subscribe("log", { type: "STOP" }, stop));
+      subscriptions.push(await bus.subscribe("live", { type: "DISCOVER" }, discover));
+    }
+    this.#openHandlers(bus);
+    await this.#handlers.ready();
+    await Promise.all(hosts.map((host) => host.start()));
+    await announcer?.start();
+    const statusListener = synapse.onStatus((status) => {
+      if (status.type !== "reconnected") return;
+      this.#reconnectedAt = Date.now();
+      waiters.askAll();
+      roster.reconnected();
+      announcer?.beat();
+    });
+    const answers = new Answers(bus, instance);
+    this.#running = { bus, dispatcher, answers, roster, waiters, hosts, announcer, subscriptions, statusListener };
+    return this.#running;
+  }
+
+  async #stop(reason: string): Promise<void> {
+    const running = await this.#starting?.catch(() => undefined);
+    if (running) {
+      const { hosts, announcer, waiters, roster, subscriptions, statusListener } = running;
+      // Runs that are finishing may still wait for children: replies are heard until the last run has ended.
+      await Promise.all(hosts.map((host) => host.drain(this.#options.drainMs)));
+      await announcer?.stop(reason);
+      waiters.failAll(stoppedError(this.dendriteId));
+      statusListener[Symbol.dispose]();
+      await Promise.all([...subscriptions.map((one) => one.drain()), roster.drain(), this.#handlers.drain()]);
+    }
+    this.#resolveStopped();
+  }
+
+  async #call<I extends z.ZodType, O extends z.ZodType>(
+    dispatcher: Dispatcher,
+    contract: Pick<NeuronContract<I, O>, "neuronId" | "input" | "output">,
+    input: z.input<I>,
+    options: CallOptions,
+    parent: Parent | null,
+  ): Promise<z.output<O>> {
+    const { neuronId } = contract;
+    const checked = parseInput(neuronId, contract.input, input) as WaitRequest["input"];
+    const reply = (await dispatcher.dispatchAndWait(
+      { ...options, neuron: neuronId, input: checked },
+      parent,
+    )) as SignalOf<"AGENT_OUTPUT">;
+    const parsed = contract.output.safeParse(reply.payload.output);
+    if (parsed.success) return parsed.data;
+    const message = toIssues(parsed.error)
+      .map((issue) => `${issue.path}: ${issue.message}`)
+      .join("; ");
+    throw new NeuronError(
+      {
+        code: "OUTPUT_INVALID",
+        message: `the output does not fit the caller's contract: ${message}`,
+        recoverable: false,
+      },
+      reply,
+    );
+  }
+
+  /** What nobody waits for: counted, and logged once per cause. */
+  #onProblem(problem: BusProblem): void {
+    const { logger, observer } = this.#options;
+    if (problem.type !== "bad-message") {
+      logger.error({ err: problem.error }, problem.type === "handler-error" ? "handler.failed" : "consumer.failed");
+      return;
+    }
+    const { code, message } = problem.problem;
+    observer.badMessage?.({ code });
+    const cause = `${code} ${problem.subject.split(".").slice(2, 4).join(".")}`;
+    if (this.#loggedProblems.has(cause) || this.#loggedProblems.size > MAX_LOGGED_CAUSES) return;
+    this.#loggedProblems.add(cause);
+    logger.warn({ code, message, subject: problem.subject, bytes: problem.bytes.length }, "message.bad");
+  }
+}
+
+/** Causes remembered as logged. Subjects are a peer's to choose, so this has a bound. */
+const MAX_LOGGED_CAUSES = 1_000;
+
+const stoppedError = (dendriteId: string) =>
+  new DendriteError("STOPPED", `Dendrite "${dendriteId}" was stopped; make a new one`);
+
+/** What a child gets from the run that dispatches it, beside its deadline. */
+const inherited = ({ task, signal }: { task: SignalOf<"TASK">; signal: AbortSignal }) => ({
+  traceId: task.trace_id,
+  parentId: task.id,
+  tenantId: task.meta.tenant_id,
+  signal,
+});
+const parentOf = ({ runId, deadline }: Parent): Parent => ({ runId, deadline });

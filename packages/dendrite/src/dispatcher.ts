@@ -1,0 +1,267 @@
+/**
+ * Dispatcher: turns a request into a TASK, sends it, and waits for the reply.
+ *
+ * D1: a wait settles exactly once (result, error, timeout, abort) and leaves nothing behind. The waiter is registered
+ * before the TASK is sent, because a reply can be here before the append has resolved.
+ */
+import {
+  createSignal,
+  isSignalId,
+  newRunId,
+  newTraceId,
+  parseCapability,
+  parseNeuronId,
+  parseTraceId,
+  type Bus,
+  type InstanceId,
+  type Logger,
+  type PauseType,
+  type RunId,
+  type SignalId,
+  type SignalOf,
+} from "@myelin/bus";
+import { DendriteError, DispatchTimeoutError, fromErrorSignal, NeuronPausedError, NoWorkerError } from "./errors.ts";
+import type { DendriteObserver } from "./observer.ts";
+import type { DispatchRequest, Parent, WaitRequest } from "./requests.ts";
+import type { RosterWatch } from "./roster-watch.ts";
+import { isJsonObject, parseMs } from "./validate.ts";
+import { isPause, type Reply, type Waiters } from "./waiters.ts";
+
+export interface DispatcherOptions {
+  readonly bus: Bus;
+  readonly instance: InstanceId;
+  readonly roster: RosterWatch;
+  readonly waiters: Waiters;
+  readonly logger: Logger;
+  readonly observer: DendriteObserver;
+}
+
+/** What a dispatch was given: names for asking about it later. */
+export interface Dispatched {
+  readonly runId: RunId;
+  readonly traceId: SignalOf<"TASK">["trace_id"];
+  readonly taskId: SignalId;
+}
+
+const WAIT_TIMEOUT_MS = 30_000;
+const DISPATCH_TIMEOUT_MS = 3_600_000;
+const MAX_TIMEOUT_MS = 604_800_000;
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+  }
+
+  /** Send a TASK and do not wait for its reply. Resolves once a durable one is in the log. */
+  async dispatch(request: DispatchRequest): Promise<Dispatched> {
+    const task = await this.#prepare(request, deadlineOf(request.timeoutMs ?? DISPATCH_TIMEOUT_MS, null), null);
+    await this.#send(task, request.delivery ?? "durable");
+    return { runId: task.meta.run_id as RunId, traceId: task.trace_id, taskId: task.id };
+  }
+
+  /** Send a TASK and wait for what ends it. `onSent` hears of it before anything of its trace can arrive. */
+  async dispatchAndWait(
+    request: WaitRequest,
+    parent: Parent | null = null,
+    onPrepared?: (task: SignalOf<"TASK">) => void,
+  ): Promise<SignalOf<"AGENT_OUTPUT" | PauseType>> {
+    const { signal, onPause = "reject", delivery = "durable" } = request;
+    signal?.throwIfAborted();
+    const timeoutMs = request.timeoutMs ?? (parent?.deadline ? MAX_TIMEOUT_MS : WAIT_TIMEOUT_MS);
+    const deadline = deadlineOf(timeoutMs, parent?.deadline ?? null);
+    const task = await this.#prepare(request, deadline, parent);
+    onPrepared?.(task);
+    const startedAt = performance.now();
+    const neuron = task.directed.id ?? "";
+    let outcome = "output";
+    try {
+      const reply = await this.#wait(task, deadline, delivery, onPause === "wait", signal);
+      if (reply.type === "ERROR" || reply.type === "STOPPED") throw fromErrorSignal(reply);
+      if (reply.type === "FINAL") return outputOf(reply);
+      if (isPause(reply)) {
+        outcome = "paused";
+        if (onPause === "reject") throw new NeuronPausedError(reply);
+      }
+      return reply;
+    } catch (error) {
+      outcome = outcomeOf(error, signal);
+      throw error;
+    } finally {
+      this.#options.observer.settled?.({ neuron, delivery, outcome, ms: performance.now() - startedAt });
+    }
+  }
+
+  /** Cancel a run, or everything on a trace when no run is given. Live, so that it is fast; in the log, so that it is sure. */
+  async stop(
+    traceId: SignalOf<"TASK">["trace_id"],
+    options: { runId?: string; reason?: string; isStored: boolean },
+  ): Promise<void> {
+    const { runId, reason, isStored } = options;
+    const stop = createSignal({
+      type: "STOP",
+      trace_id: traceId,
+      payload: { ...(reason !== undefined && { reason }), ...(runId !== undefined && { run_id: runId }) },
+      meta: { instance: this.#options.instance },
+    });
+    this.#options.bus.publish(stop);
+    if (isStored) await this.#options.bus.append(stop);
+  }
+
+  async #prepare(request: DispatchRequest, deadline: Date, parent: Parent | null): Promise<SignalOf<"TASK">> {
+    const { capabilities, metadata, tenantId, parentId } = request;
+    checkRequest(request);
+    const trace_id = request.traceId === undefined ? newTraceId() : parseTraceId(request.traceId);
+    const neuron = await this.#neuronOf(request, deadline);
+    const payload: SignalOf<"TASK">["payload"] = { input: request.input, deadline: deadline.toISOString() };
+    if (capabilities !== undefined) payload.capabilities = [...capabilities];
+    if (metadata !== undefined) payload.metadata = metadata;
+    const meta: SignalOf<"TASK">["meta"] = {
+      run_id: newRunId(),
+      reply_to: this.#options.instance,
+      instance: this.#options.instance,
+    };
+    if (tenantId !== undefined) meta.tenant_id = tenantId;
+    if (parent) meta.parent_run_id = parent.runId;
+    return createSignal({
+      type: "TASK",
+      trace_id,
+      parent_id: (parentId as SignalId | undefined) ?? null,
+      directed: { id: neuron, type: null, capabilities: [] },
+      payload,
+      meta,
+    });
+  }
+
+  /** The neuron a request is for. Known from the roster in the usual case, and then nothing is awaited. */
+  #neuronOf(request: DispatchRequest, deadline: Date): string | Promise<string> {
+    const { neuron, capabilities, whenAbsent = "fail" } = request;
+    if (neuron !== undefined) {
+      parseNeuronId(neuron);
+      if (whenAbsent === "wait" || this.#options.roster.knows(neuron)) return neuron;
+      return this.#options.roster.discover({ neuron }).then((found) => this.#found(found, request));
+    }
+    const wanted = capabilities ?? [];
+    const chosen = this.#options.roster.choose(wanted);
+    if (chosen !== null) return chosen;
+    const waitMs = whenAbsent === "wait" ? deadline.getTime() - Date.now() : undefined;
+    return this.#options.roster.discover({ capabilities: wanted, waitMs }).then((found) => this.#found(found, request));
+  }
+
+  #found(neuron: string | null, wanted: DispatchRequest): string {
+    if (neuron !== null) return neuron;
+    const { capabilities = [] } = wanted;
+    throw new NoWorkerError({ neuron: wanted.neuron ?? null, capabilities }, this.#options.bus.namespace);
+  }
+
+  async #send(task: SignalOf<"TASK">, delivery: "durable" | "transient"): Promise<void> {
+    this.#options.observer.dispatched?.({ neuron: task.directed.id ?? "", delivery });
+    if (delivery === "transient") this.#options.bus.publish(task);
+    else await this.#options.bus.append(task, { dedupId: task.id });
+  }
+
+  #wait(
+    task: SignalOf<"TASK">,
+    deadline: Date,
+    delivery: "durable" | "transient",
+    untilEnd: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<Reply> {
+    const { waiters, logger } = this.#options;
+    const runId = task.meta.run_id!;
+    const traceId = task.trace_id;
+    const neuron = task.directed.id ?? "";
+    const isStored = delivery === "durable";
+    const timeoutMs = Math.max(1, deadline.getTime() - Date.now());
+    return new Promise<Reply>((resolve, reject) => {
+      const cleanUp = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", onAbort);
+      };
+      /** Settle with an error unless something settled it before. */
+      const fail = (error: unknown): boolean => {
+        if (!waiters.remove(runId)) return false;
+        cleanUp();
+        reject(error);
+        return true;
+      };
+      const onAbort = () => {
+        if (!fail(signal?.reason)) return;
+        this.stop(traceId, { runId, reason: "the caller gave up", isStored }).catch((error: unknown) =>
+          logger.warn({ err: error, traceId, runId }, "stop.failed"),
+        );
+      };
+      const timer = setTimeout(() => fail(new DispatchTimeoutError(neuron, timeoutMs, runId, traceId)), timeoutMs);
+      signal?.addEventListener("abort", onAbort);
+      waiters.add({
+        runId,
+        traceId,
+        isStored,
+        untilEnd,
+        settle: (reply) => {
+          cleanUp();
+          resolve(reply);
+        },
+        fail: (error) => {
+          cleanUp();
+          reject(error);
+        },
+      });
+      this.#send(task, delivery).catch(fail);
+    });
+  }
+}
+
+function checkRequest({
+  neuron,
+  capabilities,
+  input,
+  delivery,
+  whenAbsent,
+  metadata,
+  tenantId,
+  parentId,
+}: DispatchRequest): void {
+  const wrong = (message: string): never => {
+    throw new DendriteError("INVALID_OPTION", message);
+  };
+  if ((neuron === undefined) === (capabilities === undefined))
+    wrong("a dispatch names either a neuron or capabilities");
+  if (capabilities !== undefined) {
+    if (!Array.isArray(capabilities) || capabilities.length === 0) wrong("capabilities must be a list of at least one");
+    capabilities.forEach(parseCapability);
+  }
+  if (!isJsonObject(input)) wrong(`input must be a JSON object, got ${Array.isArray(input) ? "a list" : typeof input}`);
+  if (metadata !== undefined && !isJsonObject(metadata))
+    wrong(`metadata must be a JSON object, got ${typeof metadata}`);
+  if (delivery !== undefined && delivery !== "durable" && delivery !== "transient") {
+    wrong(`delivery must be "durable" or "transient", got ${JSON.stringify(delivery)}`);
+  }
+  if (whenAbsent !== undefined && whenAbsent !== "fail" && whenAbsent !== "wait") {
+    wrong(`whenAbsent must be "fail" or "wait", got ${JSON.stringify(whenAbsent)}`);
+  }
+  if (tenantId !== undefined && (typeof tenantId !== "string" || tenantId === "" || tenantId.length > 255)) {
+    wrong(`tenantId must be 1 to 255 characters, got ${JSON.stringify(tenantId)}`);
+  }
+  if (parentId !== undefined && !isSignalId(parentId))
+    wrong(`parentId must be a Signal id, got ${JSON.stringify(parentId)}`);
+}
+
+/** Now plus `timeoutMs`, never later than the parent's. */
+function deadlineOf(timeoutMs: number, parents: Date | null): Date {
+  const at = Date.now() + parseMs("timeoutMs", timeoutMs, { max: MAX_TIMEOUT_MS });
+  return new Date(parents ? Math.min(at, parents.getTime()) : at);
+}
+
+/** A Cosmonapse peer may end a run with FINAL alone; its result is the output. */
+function outputOf(final: SignalOf<"FINAL">): SignalOf<"AGENT_OUTPUT"> {
+  return { ...final, type: "AGENT_OUTPUT", payload: { output: final.payload.result } };
+}
+
+function outcomeOf(error: unknown, signal: AbortSignal | undefined): string {
+  if (signal?.aborted && error === signal.reason) return "aborted";
+  if (error instanceof DispatchTimeoutError) return "timeout";
+  if (error instanceof NeuronPausedError) return "paused";
+  return (error as { code?: string }).code ?? (error as { kind?: string }).kind ?? "error";
+}

@@ -1,0 +1,181 @@
+/**
+ * What a dispatch can end in besides an answer. Errors cross the bus as `{ code, message, recoverable }`; both directions
+ * are here: `toErrorPayload` for the worker, `fromErrorSignal` for the dispatcher.
+ */
+import { BusError, type PauseType, type PayloadOf, type SignalOf } from "@myelin/bus";
+import { NeuronFailure } from "@myelin/neuron";
+
+/**
+ * - `NEURON_ERROR`: the neuron failed; `NeuronError.code` is the neuron's own · `NEURON_PAUSED`: it waits for a person
+ * - `DISPATCH_TIMEOUT`: no reply in time · `NO_WORKER`: nobody hosts that neuron or those capabilities
+ * - `INPUT_INVALID`: the input does not fit the contract · `ALREADY_ANSWERED`: the question has an answer
+ * - `TASK_NOT_FOUND`: the task behind a question is not in the log · `STREAM_OVERFLOW`: the reader of a stream is too slow
+ * - `INVALID_OPTION`: an option has a wrong value · `STOPPED`: the Dendrite was stopped
+ */
+export type DendriteErrorCode =
+  | "NEURON_ERROR"
+  | "NEURON_PAUSED"
+  | "DISPATCH_TIMEOUT"
+  | "NO_WORKER"
+  | "INPUT_INVALID"
+  | "ALREADY_ANSWERED"
+  | "TASK_NOT_FOUND"
+  | "STREAM_OVERFLOW"
+  | "INVALID_OPTION"
+  | "STOPPED";
+
+/** The base of every error a Dendrite raises. `kind` says which; a `NeuronError` has the neuron's own `code` besides. */
+export class DendriteError extends Error {
+  override readonly name: string = "DendriteError";
+  readonly kind: DendriteErrorCode;
+
+  constructor(kind: DendriteErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.kind = kind;
+  }
+}
+
+/** The neuron failed, or was stopped (`code` STOPPED). `recoverable` says whether the same again may work. */
+export class NeuronError extends DendriteError {
+  override readonly name = "NeuronError";
+  readonly code: string;
+  readonly recoverable: boolean;
+  readonly signal: SignalOf<"ERROR" | "STOPPED" | "AGENT_OUTPUT">;
+
+  constructor(failure: { code: string; message: string; recoverable: boolean }, signal: NeuronError["signal"]) {
+    super("NEURON_ERROR", `${signal.directed.id}: ${failure.code}: ${failure.message}`);
+    this.code = failure.code;
+    this.recoverable = failure.recoverable;
+    this.signal = signal;
+  }
+}
+
+/** The run waits for a person. Answer with `dendrite.respondTo…(error.signal, …)`, from any process. */
+export class NeuronPausedError extends DendriteError {
+  override readonly name = "NeuronPausedError";
+  readonly runId: string;
+  readonly signal: SignalOf<PauseType>;
+
+  constructor(signal: SignalOf<PauseType>) {
+    super("NEURON_PAUSED", `${signal.directed.id} paused with ${signal.type}: ${questionOf(signal)}`);
+    this.runId = signal.meta.run_id ?? "";
+    this.signal = signal;
+  }
+}
+
+/** No reply came in time. The task may still be running; its reply is in the log under `runId`. */
+export class DispatchTimeoutError extends DendriteError {
+  override readonly name = "DispatchTimeoutError";
+  readonly runId: string;
+  readonly traceId: string;
+  readonly timeoutMs: number;
+
+  constructor(neuron: string, timeoutMs: number, runId: string, traceId: string) {
+    super("DISPATCH_TIMEOUT", `${neuron} did not reply within ${timeoutMs} ms (run ${runId}); it may still be running`);
+    this.runId = runId;
+    this.traceId = traceId;
+    this.timeoutMs = timeoutMs;
+  }
+}
+
+/** Nobody there to do it. Start a worker, or dispatch with `whenAbsent: "wait"` to queue the task. */
+export class NoWorkerError extends DendriteError {
+  override readonly name = "NoWorkerError";
+  readonly neuron: string | null;
+  readonly capabilities: readonly string[];
+
+  constructor(wanted: { neuron: string | null; capabilities: readonly string[] }, namespace: string) {
+    const what =
+      wanted.neuron === null ? `capabilities ${JSON.stringify(wanted.capabilities)}` : `neuron "${wanted.neuron}"`;
+    super(
+      "NO_WORKER",
+      `no worker for ${what} in namespace "${namespace}"; start one, or pass whenAbsent: "wait" to queue`,
+    );
+    this.neuron = wanted.neuron;
+    this.capabilities = wanted.capabilities;
+  }
+}
+
+/** Where an input does not fit its contract: `path` as in `list.0.name`, and what should be there. */
+export interface InputIssue {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** The input does not fit the neuron's contract. Raised by the caller's side when it knows the contract, else by the worker's. */
+export class InputValidationError extends DendriteError {
+  override readonly name = "InputValidationError";
+  readonly neuron: string;
+  readonly issues: readonly InputIssue[];
+
+  constructor(neuron: string, issues: readonly InputIssue[]) {
+    super("INPUT_INVALID", `input of "${neuron}" is invalid: ${describeIssues(issues)}`);
+    this.neuron = neuron;
+    this.issues = issues;
+  }
+}
+
+/** Somebody else answered this question before. Nothing was sent. */
+export class AlreadyAnsweredError extends DendriteError {
+  override readonly name = "AlreadyAnsweredError";
+  readonly signal: SignalOf<PauseType>;
+
+  constructor(signal: SignalOf<PauseType>) {
+    super("ALREADY_ANSWERED", `${signal.type} ${signal.id} of run ${signal.meta.run_id} was already answered`);
+    this.signal = signal;
+  }
+}
+
+/** Codes that the Axon itself chooses for an ERROR, beside those of `NeuronFailure` and of the neuron's own. */
+export type AxonErrorCode =
+  "INPUT_INVALID" | "OUTPUT_INVALID" | "OUTPUT_NOT_JSON" | "PAYLOAD_TOO_LARGE" | "DEADLINE_EXCEEDED" | "OVERLOADED";
+
+const MAX_MESSAGE_LENGTH = 4_000;
+
+/** Anything thrown while a task ran, as the payload of its ERROR. Stack and cause stay here. */
+export function toErrorPayload(thrown: unknown): PayloadOf<"ERROR"> {
+  if (thrown instanceof InputValidationError) {
+    return { code: "INPUT_INVALID", message: thrown.message, recoverable: false, issues: thrown.issues };
+  }
+  if (thrown instanceof BusError) {
+    const code = thrown.code === "NOT_JSON" ? "OUTPUT_NOT_JSON" : thrown.code;
+    return { code, message: thrown.message, recoverable: thrown.code === "LOG_UNAVAILABLE" };
+  }
+  if (thrown instanceof NeuronError) {
+    return { code: thrown.code, message: thrown.message, recoverable: thrown.recoverable };
+  }
+  if (thrown instanceof DendriteError) {
+    const recoverable = thrown.kind === "DISPATCH_TIMEOUT" || thrown.kind === "NO_WORKER";
+    return { code: thrown.kind, message: thrown.message, recoverable };
+  }
+  const { code, message, recoverable } = NeuronFailure.from(thrown);
+  return { code, message: message.slice(0, MAX_MESSAGE_LENGTH), recoverable };
+}
+
+/** An ERROR or STOPPED as the error its dispatcher gets. */
+export function fromErrorSignal(signal: SignalOf<"ERROR" | "STOPPED">): DendriteError {
+  if (signal.type === "STOPPED") {
+    const message = signal.payload.reason ?? "the run was stopped";
+    return new NeuronError({ code: "STOPPED", message, recoverable: false }, signal);
+  }
+  const { code, issues } = signal.payload;
+  if (code === "INPUT_INVALID" && Array.isArray(issues)) {
+    return new InputValidationError(signal.directed.id, issues as InputIssue[]);
+  }
+  return new NeuronError(signal.payload, signal);
+}
+
+/** What a pause asks, in one line. */
+export function questionOf(signal: SignalOf<PauseType>): string {
+  switch (signal.type) {
+    case "CLARIFICATION":
+      return signal.payload.question;
+    case "PERMISSION":
+      return signal.payload.action;
+    case "ESCALATION":
+      return signal.payload.reason;
+  }
+}
+
+const describeIssues = (issues: readonly InputIssue[]): string =>
+  issues.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ");

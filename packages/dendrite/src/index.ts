@@ -1,0 +1,47 @@
+/** @myelin/dendrite: the bus client that hosts workers and dispatches tasks. */
+
+// For users.
+export { Dendrite } from "./dendrite.ts";
+export type { DendriteOptions } from "./options.ts";
+export { Axon } from "./axon/axon.ts";
+export type { AxonOptions } from "./axon/axon.ts";
+export type { CallOptions, DispatchRequest, WaitRequest } from "./requests.ts";
+export type { Dispatched } from "./dispatcher.ts";
+export type { ClarificationAnswer, EscalationAnswer, PermissionAnswer } from "./answers.ts";
+export type { Handler, HandlerFilter, HandlerMethod, HandlerRegistration } from "./handlers.ts";
+export type { RosterEntry } from "./roster.ts";
+export type { DendriteObserver, DendriteStats } from "./observer.ts";
+export {
+  AlreadyAnsweredError,
+  DendriteError,
+  DispatchTimeoutError,
+  InputValidationError,
+  NeuronError,
+  NeuronPausedError,
+  NoWorkerError,
+} from "./errors.ts";
+export type { AxonErrorCode, DendriteErrorCode, InputIssue } from "./errors.ts";
+export {
+  onAgentOutput,
+  onAudit,
+  onClarification,
+  onConsensus,
+  onContextSync,
+  onCritique,
+  onDeregisterSignal,
+  onErrorSignal,
+  onEscalation,
+  onFinal,
+  onHeartbeatSignal,
+  onMemoryAppend,
+  onPermission,
+  onPlan,
+  onRegisterSignal,
+  onRunEvent,
+  onStop,
+  onStopped,
+  onTaskSignal,
+  onThoughtDelta,
+  onToolCall,
+  onToolResult,
+} from "./decorators.ts";

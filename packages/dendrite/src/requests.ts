@@ -1,0 +1,48 @@
+/** What a caller hands to a Dendrite: a dispatch, a wait, a call. */
+import type { JsonObject } from "@myelin/neuron";
+
+export interface DispatchRequest {
+  /** The neuron to run. Either this, or `capabilities`. */
+  readonly neuron?: string | undefined;
+  /** Any neuron that has all of these; resolved here, from the roster, to one neuron. */
+  readonly capabilities?: readonly string[] | undefined;
+  readonly input: JsonObject;
+  /** The trace to join; `newTraceId()` makes one. Default a new one. */
+  readonly traceId?: string | undefined;
+  /** The Signal that caused this. Default none. */
+  readonly parentId?: string | undefined;
+  /**
+   * How long the task has, from now. It is not started later, and `ctx.signal` aborts then. Default 30_000 when waiting,
+   * 3_600_000 (1 h) when not; at most 604_800_000 (7 days).
+   */
+  readonly timeoutMs?: number | undefined;
+  /**
+   * `durable` (default): in the log before it is sent, recorded, done by another worker if one dies. `transient`: faster,
+   * and lost with the worker; no record.
+   */
+  readonly delivery?: "durable" | "transient" | undefined;
+  /** When nobody hosts the neuron: `fail` (default) with `NoWorkerError`, or `wait` in the log until the deadline. */
+  readonly whenAbsent?: "fail" | "wait" | undefined;
+  /** Goes on the run, where `RunStore` can filter by it: `{ thread_id, user_id }`. */
+  readonly metadata?: JsonObject | undefined;
+  readonly tenantId?: string | undefined;
+}
+
+export interface WaitRequest extends DispatchRequest {
+  /** Abort to give up: the wait rejects with the signal's reason, and the run is stopped. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * When the run pauses for a person: `reject` (default) with `NeuronPausedError`, `return` the pause, or `wait` through to
+   * the output.
+   */
+  readonly onPause?: "reject" | "return" | "wait" | undefined;
+}
+
+/** What `call` takes beside contract and input. */
+export type CallOptions = Omit<WaitRequest, "neuron" | "capabilities" | "input" | "onPause">;
+
+/** What a child inherits from the run that dispatches it. */
+export interface Parent {
+  readonly runId: string;
+  readonly deadline: Date | null;
+}

@@ -1,0 +1,89 @@
+/**
+ * RosterWatch: keeps a roster while this process dispatches. It starts to listen at the first question, because a
+ * process that only works has no use for the heartbeats of the others.
+ */
+import { createSignal, newTraceId, type Bus, type Signal, type SignalOf, type Subscription } from "@myelin/bus";
+import { Roster, type RosterEntry } from "./roster.ts";
+
+export interface RosterWatchOptions {
+  readonly bus: Bus;
+  readonly instance: string;
+  readonly heartbeatMs: number;
+  /** How long a DISCOVER waits for an answer. */
+  readonly discoverMs: number;
+}
+
+export class RosterWatch {
+  readonly #options: RosterWatchOptions;
+  readonly #roster: Roster;
+  #subscriptions: Promise<Subscription[]> | undefined;
+
+  constructor(options: RosterWatchOptions) {
+    this.#options = options;
+    this.#roster = new Roster(options.heartbeatMs);
+  }
+
+  /** Whether a live worker hosts the neuron, as far as is known here. */
+  knows(neuronId: string): boolean {
+    return this.#roster.has(neuronId);
+  }
+
+  /** A neuron with all capabilities, as far as is known here. */
+  choose(capabilities: readonly string[]): string | null {
+    return this.#roster.choose(capabilities);
+  }
+
+  /** Ask who is there and wait for the first that fits, `waitMs` at most (default `discoverMs`). Null when nobody does. */
+  async discover(wanted: {
+    neuron?: string;
+    capabilities?: readonly string[];
+    waitMs?: number | undefined;
+  }): Promise<string | null> {
+    await this.#listen();
+    const { neuron, capabilities = [], waitMs = this.#options.discoverMs } = wanted;
+    const find = () => (neuron === undefined ? this.choose(capabilities) : this.knows(neuron) ? neuron : null);
+    if (find() === null) {
+      this.#ask({ ...(neuron !== undefined && { neuron }), capabilities: [...capabilities] });
+      await this.#roster.waitUntil(() => find() !== null, waitMs);
+    }
+    return find();
+  }
+
+  /** Ask everybody, listen for `discoverMs`, and list who is there. */
+  async list(): Promise<RosterEntry[]> {
+    await this.#listen();
+    this.#ask({});
+    await this.#roster.waitUntil(() => false, this.#options.discoverMs);
+    return this.#roster.list();
+  }
+
+  /** The bus is back: nobody could be heard, so nobody is counted gone for it. */
+  reconnected(): void {
+    this.#roster.forgiveSilence();
+    if (this.#subscriptions) this.#ask({});
+  }
+
+  async drain(): Promise<void> {
+    const subscriptions = (await this.#subscriptions) ?? [];
+    await Promise.all(subscriptions.map((one) => one.drain()));
+  }
+
+  #listen(): Promise<Subscription[]> {
+    const { bus } = this.#options;
+    const hear = (signal: Signal) => {
+      if (signal.type === "HEARTBEAT" || signal.type === "REGISTER" || signal.type === "DEREGISTER") {
+        this.#roster.receive(signal);
+      }
+    };
+    return (this.#subscriptions ??= Promise.all([
+      bus.subscribe("live", { type: "HEARTBEAT" }, hear),
+      bus.subscribe("log", { type: "REGISTER" }, hear),
+      bus.subscribe("log", { type: "DEREGISTER" }, hear),
+    ]));
+  }
+
+  #ask(payload: SignalOf<"DISCOVER">["payload"]): void {
+    const { bus, instance } = this.#options;
+    bus.publish(createSignal({ type: "DISCOVER", trace_id: newTraceId(), payload, meta: { instance } }));
+  }
+}

@@ -1,0 +1,30 @@
+/** Checks at the edges: values against a contract's schema, and options against their bounds. */
+import type { JsonObject } from "@myelin/neuron";
+import type { z } from "zod";
+import { DendriteError, InputValidationError, type InputIssue } from "./errors.ts";
+
+/** The input as its schema reads it, or `InputValidationError` naming every place that is wrong. */
+export function parseInput<S extends z.ZodType>(neuronId: string, schema: S, input: unknown): z.output<S> {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  throw new InputValidationError(neuronId, toIssues(parsed.error));
+}
+
+export function toIssues(error: z.ZodError): InputIssue[] {
+  return error.issues.map(({ path, message }) => ({ path: path.map(String).join("."), message }));
+}
+
+/** A number of milliseconds within bounds, or `INVALID_OPTION` with the value. */
+export function parseMs(name: string, value: number, { max = Number.MAX_SAFE_INTEGER } = {}): number {
+  if (Number.isFinite(value) && value > 0 && value <= max) return value;
+  throw new DendriteError("INVALID_OPTION", `${name} must be > 0 and <= ${max}, got ${value}`);
+}
+
+/** A whole number from 1, or `INVALID_OPTION` with the value. */
+export function parseCount(name: string, value: number): number {
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  throw new DendriteError("INVALID_OPTION", `${name} must be a whole number >= 1, got ${value}`);
+}
+
+export const isJsonObject = (value: unknown): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,0 +1,71 @@
+/** myelin: message-bus orchestrated workers. The one package users import. Loads neither Prisma nor a model SDK by itself. */
+
+// The bus.
+export {
+  connectSynapse,
+  createSignal,
+  newTraceId,
+  BusError,
+  LogUnavailableError,
+  PayloadTooLargeError,
+} from "@myelin/bus";
+export type { ConnectOptions, Logger, Signal, SignalOf, SignalType, Synapse } from "@myelin/bus";
+
+// Workers.
+export {
+  anthropicNeuron,
+  clarify,
+  ContractError,
+  defineNeuron,
+  escalate,
+  NeuronFailure,
+  openaiNeuron,
+  permission,
+} from "@myelin/neuron";
+export type { Answer, JsonObject, Neuron, NeuronContext, NeuronContract } from "@myelin/neuron";
+
+// Dispatch and handlers.
+export {
+  AlreadyAnsweredError,
+  Axon,
+  Dendrite,
+  DendriteError,
+  DispatchTimeoutError,
+  InputValidationError,
+  NeuronError,
+  NeuronPausedError,
+  NoWorkerError,
+  onAgentOutput,
+  onAudit,
+  onClarification,
+  onConsensus,
+  onContextSync,
+  onCritique,
+  onDeregisterSignal,
+  onErrorSignal,
+  onEscalation,
+  onFinal,
+  onHeartbeatSignal,
+  onMemoryAppend,
+  onPermission,
+  onPlan,
+  onRegisterSignal,
+  onRunEvent,
+  onStop,
+  onStopped,
+  onTaskSignal,
+  onThoughtDelta,
+  onToolCall,
+  onToolResult,
+} from "@myelin/dendrite";
+export type {
+  AxonOptions,
+  CallOptions,
+  DendriteObserver,
+  DendriteOptions,
+  DispatchRequest,
+  HandlerFilter,
+  HandlerRegistration,
+  RosterEntry,
+  WaitRequest,
+} from "@myelin/dendrite";
