@@ -1,9 +1,14 @@
-/** What connectSynapse takes for NATS, resolved once into a full type. */
+/** What connectSynapse takes for NATS, resolved once into a full type. Credentials live here and are shown nowhere. */
+import { BusError } from "../../protocol/errors.ts";
 
 export interface NatsOptions {
   /** Shown in the server's connection list. Default `myelin`. */
   name?: string | undefined;
-  /** Upper bound of a namespace's log, in bytes; beyond it appends reject. Default 10 GiB. Read when a log is created. */
+  /**
+   * Upper bound of a namespace's log, in bytes; beyond it appends reject. The server reserves it. Default 10 GiB, or, where
+   * a server has less to give, none of its own: then the server's `max_file_store` bounds all logs together. Read when a
+   * log is created.
+   */
   logMaxBytes?: number | undefined;
   /** Copies of the log in a cluster: 1, 3 or 5. Default 1. Read when a log is created. */
   replicas?: number | undefined;
@@ -13,3 +18,118 @@ export interface NatsOptions {
   /** How long to wait for the first connection. Default 5_000. */
   connectTimeoutMs?: number | undefined;
 }
+
+export interface ResolvedNatsOptions {
+  /** `host:port` of every server, without scheme and credentials. */
+  readonly servers: readonly string[];
+  /** Everything of the URL but its credentials. */
+  readonly url: string;
+  readonly tls: boolean;
+  readonly name: string;
+  readonly logMaxBytes: number;
+  /** Nobody asked for a size, so a log without one will do where it cannot be reserved. */
+  readonly logMaxBytesIsDefault: boolean;
+  readonly replicas: number;
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+  readonly token: string | undefined;
+  readonly connectTimeoutMs: number;
+}
+
+const GIB = 1024 ** 3;
+const MIN_LOG_BYTES = 1024 ** 2;
+
+/** Read URL and options. Throws `INVALID_OPTION` with the value and the fix; never shows a credential. */
+export function resolveNatsOptions(url: string, options: NatsOptions = {}): ResolvedNatsOptions {
+  const parts = url.split(",").map((part) => parseServer(part.trim()));
+  const credentials = parts.find((part) => part.user !== undefined);
+  const tls = parts[0]!.scheme === "tls";
+  const scheme = tls ? "tls" : "nats";
+  // A URL with a user but no password is a token, as in every NATS client.
+  const urlToken = credentials && credentials.password === undefined ? credentials.user : undefined;
+  const token = text("token", options.token) ?? (options.user === undefined ? urlToken : undefined);
+  const user =
+    text("user", options.user) ?? (token === undefined && urlToken === undefined ? credentials?.user : undefined);
+  const password = text("password", options.password) ?? (user === undefined ? undefined : credentials?.password);
+  if (password !== undefined && user === undefined) throw invalid("password needs a user: set user too");
+  if (token !== undefined && user !== undefined) throw invalid("user and token exclude each other: set one of them");
+  return {
+    servers: parts.map((part) => part.host),
+    url: `${scheme}://${parts.map((part) => part.host).join(",")}`,
+    tls,
+    name: text("name", options.name) ?? "myelin",
+    logMaxBytes: whole("logMaxBytes", options.logMaxBytes, MIN_LOG_BYTES, Number.MAX_SAFE_INTEGER) ?? 10 * GIB,
+    logMaxBytesIsDefault: options.logMaxBytes === undefined,
+    replicas: replicaCount(options.replicas),
+    user,
+    password,
+    token,
+    connectTimeoutMs: whole("connectTimeoutMs", options.connectTimeoutMs, 1, 2 ** 31 - 1) ?? 5_000,
+  };
+}
+
+interface ServerPart {
+  scheme: "nats" | "tls" | undefined;
+  host: string;
+  user: string | undefined;
+  password: string | undefined;
+}
+
+/** One server of the list: `nats://user:password@host:port`, all but the host optional after the first. */
+function parseServer(part: string): ServerPart {
+  const match = /^(?:(nats|tls):\/\/)?(?:([^:@/]*)(?::([^@/]*))?@)?([^@/?#]+)\/?$/.exec(part);
+  const host = match?.[4];
+  const shown = part.replace(/^([a-z]+:\/\/)?.*@/, "$1");
+  if (!match || !host) throw invalid(`url must be nats://host:port, got ${JSON.stringify(shown)}`);
+  try {
+    void new URL(`http://${host}`);
+  } catch {
+    throw invalid(`url must be nats://host:port, got ${JSON.stringify(shown)}`);
+  }
+  return {
+    scheme: match[1] as ServerPart["scheme"],
+    host,
+    user: decode(match[2]),
+    password: decode(match[3]),
+  };
+}
+
+function decode(value: string | undefined): string | undefined {
+  if (value === undefined || value === "") return undefined;
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
+}
+
+function text(name: string, value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === "string" && value !== "") return value;
+  // The value is not shown: it may be half a credential.
+  throw invalid(`${name} must be text that is not empty, got ${value === "" ? '""' : typeof value}`);
+}
+
+function whole(name: string, value: unknown, min: number, max: number): number | undefined {
+  if (value === undefined) return undefined;
+  if (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max) return value as number;
+  throw invalid(`${name} must be a whole number from ${min} to ${max}, got ${String(value)}`);
+}
+
+/** Throws `INVALID_OPTION` unless the value is a whole number of at least `min`. */
+export function assertWhole(name: string, value: number, min: number): void {
+  whole(name, value, min, Number.MAX_SAFE_INTEGER);
+}
+
+function replicaCount(value: unknown): number {
+  if (value === undefined) return 1;
+  if (value === 1 || value === 3 || value === 5) return value;
+  throw invalid(`replicas must be 1, 3 or 5, got ${String(value)}`);
+}
+
+/** Throws `INVALID_OPTION` unless the value is a number above 0. */
+export function assertPositive(name: string, value: number): void {
+  if (!(value > 0)) throw invalid(`${name} must be > 0, got ${value}`);
+}
+
+const invalid = (message: string): BusError => new BusError("INVALID_OPTION", message);

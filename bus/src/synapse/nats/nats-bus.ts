@@ -1,0 +1,160 @@
+/** NatsBus: one namespace on one connection. Every part of it has a file of its own; here they meet. */
+import { PayloadTooLargeError } from "../../protocol/errors.ts";
+import { parseNeuronId } from "../../protocol/ids.ts";
+import { encodeSignal, type Signal } from "../../protocol/signal.ts";
+import { streamName, subjectFilter, subjectOf, type SubjectFilter } from "../../protocol/subjects.ts";
+import type {
+  AppendOptions,
+  Appended,
+  Bus,
+  BusProblem,
+  ConsumeOptions,
+  Consumption,
+  LogEntry,
+  LogInfo,
+  OpenOptions,
+  ReadOptions,
+  SignalHandler,
+  Subscription,
+  TaskHandler,
+  TaskSource,
+} from "../synapse.ts";
+import { assertDedupId, HEADER_BYTES } from "./nats-append.ts";
+import { consumeNats } from "./nats-consumer.ts";
+import { getStored, lastStored, type StoredEntry } from "./nats-entry.ts";
+import { NatsObjects } from "./nats-objects.ts";
+import { assertPositive, assertWhole } from "./nats-options.ts";
+import { readNats } from "./nats-read.ts";
+import type { NatsSession } from "./nats-session.ts";
+import { streamInfo } from "./nats-stream.ts";
+import { subscribeNats } from "./nats-subscribe.ts";
+
+const DEFAULT_APPEND_TIMEOUT_MS = 5_000;
+const DEFAULT_ACK_WAIT_MS = 30_000;
+
+export class NatsBus implements Bus {
+  readonly namespace: string;
+  readonly #session: NatsSession;
+  readonly #objects: NatsObjects;
+  readonly #onProblem: (problem: BusProblem) => void;
+
+  constructor(namespace: string, session: NatsSession, options: OpenOptions) {
+    this.namespace = namespace;
+    this.#session = session;
+    this.#objects = new NatsObjects(session.link, namespace, session.options);
+    this.#onProblem = options.onProblem ?? (() => {});
+  }
+
+  get maxPayloadBytes(): number {
+    return this.#session.link.maxPayloadBytes - HEADER_BYTES;
+  }
+
+  async append(signal: Signal, options: AppendOptions = {}): Promise<Appended> {
+    const { dedupId, expectLastSeq, timeoutMs = DEFAULT_APPEND_TIMEOUT_MS } = options;
+    if (dedupId !== undefined) assertDedupId(dedupId);
+    if (expectLastSeq !== undefined) assertWhole("expectLastSeq", expectLastSeq, 0);
+    assertPositive("timeoutMs", timeoutMs);
+    return this.#session.appender.append({
+      namespace: this.namespace,
+      subject: subjectOf(this.namespace, "put", signal),
+      bytes: this.#encode(signal),
+      signalId: signal.id,
+      dedupId,
+      expectLastSeq,
+      timeoutMs,
+    });
+  }
+
+  publish(signal: Signal): void {
+    const bytes = this.#encode(signal);
+    const { link } = this.#session;
+    // Away: nobody listens, and the client would only keep it to throw it away.
+    if (link.isUp) link.nc.publish(subjectOf(this.namespace, "live", signal), bytes);
+  }
+
+  async subscribe(
+    channel: "log" | "live",
+    filter: SubjectFilter,
+    handler: SignalHandler,
+    options: { queue?: string | undefined } = {},
+  ): Promise<Subscription> {
+    this.#session.assertTaking();
+    const subject = subjectFilter(this.namespace, channel, filter);
+    const request = { channel, subject, queue: options.queue, onProblem: this.#onProblem };
+    return subscribeNats(this.#session, request, handler);
+  }
+
+  async consume(source: TaskSource, handler: TaskHandler, options: ConsumeOptions = {}): Promise<Consumption> {
+    this.#session.assertTaking();
+    const { ackWaitMs = DEFAULT_ACK_WAIT_MS } = options;
+    assertWhole("ackWaitMs", ackWaitMs, 100);
+    const request = {
+      namespace: this.namespace,
+      neuronId: parseNeuronId(source.neuronId),
+      lane: source.lane,
+      ackWaitMs,
+      onProblem: this.#onProblem,
+    };
+    return consumeNats(this.#session, request, handler);
+  }
+
+  read(filter: SubjectFilter, options: ReadOptions = {}): AsyncIterable<LogEntry> {
+    const { fromSeq = 1, follow = false, signal } = options;
+    assertWhole("fromSeq", fromSeq, 0);
+    return readNats(this.#session, {
+      namespace: this.namespace,
+      filter,
+      fromSeq: Math.max(1, fromSeq),
+      follow,
+      signal,
+    });
+  }
+
+  async lastOf(filter: SubjectFilter): Promise<LogEntry | null> {
+    this.#session.assertOpen();
+    return toEntry(await lastStored(this.#session.link, this.namespace, filter));
+  }
+
+  async get(seq: number): Promise<LogEntry | null> {
+    this.#session.assertOpen();
+    assertWhole("seq", seq, 0);
+    // The server reads 0 as "no sequence given" and refuses.
+    return seq === 0 ? null : toEntry(await getStored(this.#session.link, this.namespace, { seq }));
+  }
+
+  async info(): Promise<LogInfo> {
+    this.#session.assertOpen();
+    const { created, state } = await streamInfo(this.#session.link, this.namespace);
+    return {
+      stream: streamName(this.namespace),
+      createdAt: new Date(created),
+      firstSeq: state.first_seq,
+      lastSeq: state.last_seq,
+      bytes: state.bytes,
+    };
+  }
+
+  async putObject(bytes: Uint8Array): Promise<string> {
+    this.#session.assertOpen();
+    return this.#objects.put(bytes);
+  }
+
+  async getObject(reference: string): Promise<Uint8Array> {
+    this.#session.assertOpen();
+    return this.#objects.get(reference);
+  }
+
+  #encode(signal: Signal): Uint8Array {
+    this.#session.assertOpen();
+    const bytes = encodeSignal(signal);
+    if (bytes.length <= this.maxPayloadBytes) return bytes;
+    throw new PayloadTooLargeError(`${signal.type} ${signal.id}`, bytes.length, this.maxPayloadBytes);
+  }
+}
+
+/** An entry as the contract shows it. */
+function toEntry(stored: StoredEntry | null): LogEntry | null {
+  if (!stored) return null;
+  const { seq, storedAt, subject, bytes, parsed } = stored;
+  return { seq, storedAt, subject, bytes, parsed };
+}

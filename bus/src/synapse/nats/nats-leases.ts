@@ -1,0 +1,107 @@
+/**
+ * NatsLeases: keeps the tasks of one consumption ours for as long as their handlers run.
+ *
+ * Every third of the lease each task is extended (`+WPI`), as a request, because only an answer proves that the server heard
+ * it. When nothing was confirmed for five sixths of a lease the task counts as lost, before the server gives it to another.
+ * After that nothing may be said about it: the server does not compare deliveries, and would take our word for theirs.
+ */
+import { createInbox, type Msg, type Subscription } from "@nats-io/nats-core";
+import type { NatsLink } from "./nats-link.ts";
+
+export interface Lease {
+  /** Where the server hears about this delivery. */
+  ackSubject: string;
+  /** The lease counts from here (`performance.now()`). */
+  confirmedAt: number;
+  extendedAt: number;
+  /** Aborts when it is lost. */
+  readonly lost: AbortController;
+}
+
+export class NatsLeases {
+  readonly #link: NatsLink;
+  readonly #ackWaitMs: number;
+  readonly #inbox = createInbox();
+  readonly #held = new Map<number, Lease & { id: number }>();
+  readonly #onUp = () => this.#extend(0);
+  #subscription: Subscription | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #nextId = 1;
+
+  constructor(link: NatsLink, ackWaitMs: number) {
+    this.#link = link;
+    this.#ackWaitMs = ackWaitMs;
+    // After an outage the leases may be short of time.
+    link.onUp.add(this.#onUp);
+  }
+
+  hold(ackSubject: string): Lease & { id: number } {
+    const now = performance.now();
+    const lease = { id: this.#nextId++, ackSubject, confirmedAt: now, extendedAt: now, lost: new AbortController() };
+    this.#held.set(lease.id, lease);
+    this.#timer ??= setInterval(() => this.#tick(), this.#ackWaitMs / 6);
+    return lease;
+  }
+
+  /** The server has given us the same task again: its new delivery is the one that counts. */
+  adopt(lease: Lease, ackSubject: string): void {
+    lease.ackSubject = ackSubject;
+    lease.confirmedAt = lease.extendedAt = performance.now();
+  }
+
+  release(lease: { id: number }): void {
+    this.#held.delete(lease.id);
+  }
+
+  /** True while our word about it counts. */
+  isOurs(lease: Lease): boolean {
+    return !lease.lost.signal.aborted && performance.now() - lease.confirmedAt < this.#ackWaitMs;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#link.onUp.delete(this.#onUp);
+    this.#subscription?.unsubscribe();
+  }
+
+  #tick(): void {
+    if (this.#held.size === 0) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+      return;
+    }
+    const now = performance.now();
+    for (const lease of this.#held.values()) {
+      if (now - lease.confirmedAt > (this.#ackWaitMs * 5) / 6) {
+        this.#held.delete(lease.id);
+        lease.lost.abort();
+      }
+    }
+    // A little early, so that a tick that comes a millisecond too soon does not wait for the next one.
+    this.#extend(this.#ackWaitMs / 3 - this.#ackWaitMs / 24);
+  }
+
+  #extend(notWithinMs: number): void {
+    if (!this.#link.isUp || this.#held.size === 0) return;
+    this.#subscription ??= this.#link.nc.subscribe(`${this.#inbox}.>`, {
+      callback: (error, message) => {
+        if (!error) this.#onConfirmation(message);
+      },
+    });
+    const now = performance.now();
+    for (const lease of this.#held.values()) {
+      if (now - lease.extendedAt < notWithinMs) continue;
+      lease.extendedAt = now;
+      // The answer tells which question it answers: the lease counts from the question.
+      this.#link.nc.publish(lease.ackSubject, "+WPI", { reply: `${this.#inbox}.${lease.id}.${Math.floor(now)}` });
+    }
+  }
+
+  #onConfirmation(message: Msg): void {
+    // "No responders" also answers, and confirms nothing.
+    if (message.headers && message.headers.code >= 300) return;
+    const [id, askedAt] = message.subject.slice(this.#inbox.length + 1).split(".");
+    const lease = this.#held.get(Number(id));
+    if (lease) lease.confirmedAt = Math.max(lease.confirmedAt, Number(askedAt));
+  }
+}

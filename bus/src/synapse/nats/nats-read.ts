@@ -1,0 +1,251 @@
+/**
+ * Reading the log in order: an ephemeral consumer without acknowledgements, in memory, pulled in batches.
+ *
+ * It is thrown away and made again behind the last entry read whenever something is in doubt: a gap in its numbers, a pull
+ * without an answer, a new connection. So an entry is never skipped and never read twice. Its deletion is not waited for
+ * (that took 30 to 110 ms, for readings of 1 ms); one that is forgotten is gone 30 s later.
+ */
+import { createInbox, nuid, type Msg, type Subscription } from "@nats-io/nats-core";
+import { BusError, LogUnavailableError } from "../../protocol/errors.ts";
+import { streamName, subjectFilter, type SubjectFilter } from "../../protocol/subjects.ts";
+import type { LogEntry } from "../synapse.ts";
+import { askApi, describeError } from "./nats-api.ts";
+import { getStored, lastStored, parseDelivery, toLogEntry } from "./nats-entry.ts";
+import { closedError, type NatsLink } from "./nats-link.ts";
+import type { NatsSession } from "./nats-session.ts";
+
+const MS_NS = 1_000_000;
+const BATCH = 1_000;
+/** What a pull may bring at most, so that large entries do not fill the memory. */
+const BATCH_BYTES = 8 * 1024 * 1024;
+const PULL_MS = 5_000;
+const GRACE_MS = 500;
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 2_000;
+
+export interface ReadRequest {
+  readonly namespace: string;
+  readonly filter: SubjectFilter;
+  readonly fromSeq: number;
+  readonly follow: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+export async function* readNats(session: NatsSession, request: ReadRequest): AsyncGenerator<LogEntry, void> {
+  const { namespace, filter, fromSeq, follow, signal } = request;
+  session.assertTaking();
+  if (signal?.aborted) return;
+  let end = Infinity;
+  if (!follow) {
+    // The leader's word, because a replica that lags would seem to end early.
+    end = (await lastStored(session.link, namespace, filter))?.seq ?? 0;
+    if (end < fromSeq) return;
+  }
+  const reader = new LogReader(session.link, namespace, subjectFilter(namespace, "put", filter), fromSeq);
+  const stop = () => reader.stop();
+  signal?.addEventListener("abort", stop);
+  const drained = session.own(() => Promise.resolve(stop()));
+  try {
+    while (!reader.isStopped) {
+      const entry = reader.take();
+      if (entry === null) {
+        await reader.more({ patient: follow });
+        if (!follow && reader.isDry && !(await reader.hasMore())) return;
+        continue;
+      }
+      if (entry.seq <= end) yield entry;
+      if (entry.seq >= end) return;
+    }
+    // Stopped by the drain: what follows is left to whoever reads again, but who reads to an end must know that this is none.
+    if (!follow && !signal?.aborted) throw closedError();
+  } finally {
+    signal?.removeEventListener("abort", stop);
+    void drained();
+  }
+}
+
+/** One reading's consumer on the server, and its buffer. */
+class LogReader {
+  isStopped = false;
+  /** The last pull ended, and brought nothing. */
+  isDry = false;
+  readonly #link: NatsLink;
+  readonly #namespace: string;
+  readonly #stream: string;
+  readonly #subject: string;
+  #nextSeq: number;
+  #name = "";
+  #inbox = "";
+  #subscription: Subscription | undefined;
+  #consumerSeq = 0;
+  #entries: LogEntry[] = [];
+  #at = 0;
+  /** What the pull that runs may still bring; 0 when none runs. */
+  #outstanding = 0;
+  #pulledAt = 0;
+  /** How often in a row the consumer was given up without an entry. */
+  #doubts = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #wake: (() => void) | undefined;
+  readonly #onConnection = () => this.#doubt();
+
+  constructor(link: NatsLink, namespace: string, subject: string, fromSeq: number) {
+    this.#link = link;
+    this.#namespace = namespace;
+    this.#stream = streamName(namespace);
+    this.#subject = subject;
+    this.#nextSeq = fromSeq;
+    link.onDown.add(this.#onConnection);
+    link.onUp.add(this.#onConnection);
+    link.onClosed.add(this.#onConnection);
+  }
+
+  /** The next entry, if it is here already. */
+  take(): LogEntry | null {
+    if (this.#at >= this.#entries.length) return null;
+    const entry = this.#entries[this.#at++]!;
+    this.#nextSeq = entry.seq + 1;
+    if (this.#entries.length - this.#at + this.#outstanding < BATCH / 2) this.#pull();
+    return entry;
+  }
+
+  /**
+   * Resolves when there may be something to take, or a reason to look: an entry, a stop, the end of a pull. `patient` tries
+   * for ever to get a consumer; otherwise rejects with `LogUnavailableError`.
+   */
+  async more({ patient }: { patient: boolean }): Promise<void> {
+    this.isDry = false;
+    if (this.#link.isClosed) this.stop();
+    if (this.isStopped) return;
+    const woken = new Promise<void>((resolve) => (this.#wake = resolve));
+    if (!this.#subscription) {
+      if (this.#doubts > 0) {
+        await Promise.race([woken, sleep(Math.min(FIRST_PAUSE_MS * 2 ** this.#doubts, LONGEST_PAUSE_MS))]);
+        if (this.isStopped) return;
+      }
+      const made = this.#make().catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
+      const failure = await Promise.race([made, woken]);
+      if (this.isStopped) return;
+      if (failure instanceof Error) {
+        if (!patient || !(failure instanceof LogUnavailableError)) throw failure;
+        this.#doubts++;
+        return;
+      }
+    }
+    if (this.#outstanding === 0) this.#pull();
+    if (this.#at >= this.#entries.length && this.#subscription) await woken;
+  }
+
+  /** Asks the leader whether anything is left to read. */
+  async hasMore(): Promise<boolean> {
+    const next = { next_by_subj: this.#subject, seq: this.#nextSeq };
+    return (await getStored(this.#link, this.#namespace, next)) !== null;
+  }
+
+  stop(): void {
+    if (this.isStopped) return;
+    this.isStopped = true;
+    this.#forget();
+    this.#link.onDown.delete(this.#onConnection);
+    this.#link.onUp.delete(this.#onConnection);
+    this.#link.onClosed.delete(this.#onConnection);
+    this.#wake?.();
+  }
+
+  async #make(): Promise<void> {
+    const name = `read_${nuid.next()}`;
+    const config = {
+      name,
+      deliver_policy: "by_start_sequence",
+      opt_start_seq: this.#nextSeq,
+      ack_policy: "none",
+      filter_subject: this.#subject,
+      mem_storage: true,
+      num_replicas: 1,
+      inactive_threshold: 30_000 * MS_NS,
+    };
+    const create = { stream_name: this.#stream, config, action: "create" };
+    const subject = `$JS.API.CONSUMER.CREATE.${this.#stream}.${name}.${this.#subject}`;
+    const made = await askApi(this.#link, subject, create);
+    if (!made.ok) {
+      throw new BusError("LOG_CONFIG", `the stream ${this.#stream} cannot be read: ${describeError(made.error)}`);
+    }
+    if (this.isStopped) return this.#delete(name);
+    this.#name = name;
+    this.#inbox = createInbox();
+    const subscription = this.#link.nc.subscribe(this.#inbox, {
+      callback: (error, message) => {
+        if (!error && subscription === this.#subscription) this.#onMessage(message);
+      },
+    });
+    this.#subscription = subscription;
+    this.#consumerSeq = 0;
+    this.#timer = setInterval(() => this.#checkPull(), GRACE_MS);
+  }
+
+  #pull(): void {
+    if (!this.#subscription || this.#outstanding > 0 || !this.#link.isUp) return;
+    this.#outstanding = BATCH;
+    this.#pulledAt = performance.now();
+    this.#link.nc.publish(
+      `$JS.API.CONSUMER.MSG.NEXT.${this.#stream}.${this.#name}`,
+      `{"batch":${BATCH},"max_bytes":${Math.max(BATCH_BYTES, 2 * this.#link.maxPayloadBytes)},"expires":${PULL_MS * MS_NS}}`,
+      { reply: this.#inbox },
+    );
+  }
+
+  #onMessage(message: Msg): void {
+    if (message.subject === this.#inbox) return this.#onStatus(message);
+    const info = parseDelivery(message.reply ?? "");
+    if (!info || info.consumerSeq !== this.#consumerSeq + 1) return this.#doubt();
+    this.#consumerSeq = info.consumerSeq;
+    this.#doubts = 0;
+    if (this.#outstanding > 0) this.#outstanding--;
+    if (this.#at === this.#entries.length) {
+      this.#entries = [];
+      this.#at = 0;
+    }
+    this.#entries.push(toLogEntry(message, info));
+    this.#wake?.();
+  }
+
+  #onStatus(message: Msg): void {
+    const code = message.headers?.code ?? 0;
+    // Over in time, or because it has brought its bytes.
+    if (code === 404 || code === 408 || (code === 409 && /bytes|batch completed/i.test(message.headers!.description))) {
+      this.isDry = this.#at >= this.#entries.length;
+      this.#outstanding = 0;
+      this.#wake?.();
+    } else this.#doubt();
+  }
+
+  #checkPull(): void {
+    if (this.#outstanding > 0 && performance.now() - this.#pulledAt > PULL_MS + GRACE_MS) this.#doubt();
+  }
+
+  /** What was read stays read; the rest comes from a new consumer. */
+  #doubt(): void {
+    if (this.#subscription) this.#doubts++;
+    this.#entries.length = Math.min(this.#entries.length, this.#at);
+    this.#forget();
+    this.#wake?.();
+  }
+
+  #forget(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#outstanding = 0;
+    if (!this.#subscription) return;
+    this.#subscription.unsubscribe();
+    this.#subscription = undefined;
+    this.#delete(this.#name);
+  }
+
+  #delete(name: string): void {
+    if (!this.#link.isUp) return;
+    // The answer goes where nobody listens.
+    this.#link.nc.publish(`$JS.API.CONSUMER.DELETE.${this.#stream}.${name}`, "", { reply: createInbox() });
+  }
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,0 +1,83 @@
+/** Subscriptions to `log` and `live`: one callback each, on the server before `subscribe` resolves. */
+import type { Msg } from "@nats-io/nats-core";
+import { BusError } from "../../protocol/errors.ts";
+import { parseSignal } from "../../protocol/signal.ts";
+import { RunningHandlers } from "../running-handlers.ts";
+import type { BusProblem, Received, SignalHandler, Subscription } from "../synapse.ts";
+import type { NatsSession } from "./nats-session.ts";
+
+export interface SubscribeRequest {
+  readonly channel: "log" | "live";
+  /** The subject filter, on that channel. */
+  readonly subject: string;
+  readonly queue: string | undefined;
+  readonly onProblem: (problem: BusProblem) => void;
+}
+
+const LIVE: Received = Object.freeze({ channel: "live", seq: null });
+
+export async function subscribeNats(
+  session: NatsSession,
+  request: SubscribeRequest,
+  handler: SignalHandler,
+): Promise<Subscription> {
+  const { channel, subject, queue, onProblem } = request;
+  const running = new RunningHandlers();
+
+  const onMessage = (message: Msg): void => {
+    let received = LIVE;
+    if (channel === "log") {
+      const seq = sequenceOf(message);
+      if (seq === null) return reportForged(message, onProblem);
+      received = { channel, seq };
+    }
+    const bytes = message.data;
+    const parsed = parseSignal(bytes);
+    if (!parsed.ok) return onProblem({ type: "bad-message", subject: message.subject, bytes, problem: parsed.problem });
+    const onError = (error: unknown) => onProblem({ type: "handler-error", subject: message.subject, error });
+    try {
+      const result = handler(parsed.signal, received);
+      // Most handlers are done when they return, and cost no promise.
+      if (result instanceof Promise) void running.track(() => result.catch(onError));
+    } catch (error) {
+      onError(error);
+    }
+  };
+
+  const subscription = session.link.nc.subscribe(subject, {
+    ...(queue === undefined ? {} : { queue }),
+    callback: (error, message) => {
+      // An error here is a refused subscription; the link reports it as a status.
+      if (!error) onMessage(message);
+    },
+  });
+  await session.link.flush();
+  // A refusal comes before the answer to the flush.
+  if (subscription.isClosed()) {
+    throw new BusError("SERVER_UNSUITABLE", `the NATS server does not permit us to subscribe to ${subject}`);
+  }
+
+  const drain = session.own(async () => {
+    // Delivers what is on its way. It rejects only when the connection is gone, and then nothing is on its way.
+    await subscription.drain().catch(() => {});
+    await running.settled();
+  });
+  return { drain, [Symbol.asyncDispose]: drain };
+}
+
+/**
+ * The sequence the server has given the message it republished. The *last* header of that name: a publisher may send one
+ * of its own, and the server appends its own behind it. Null when there is none: the message never was in the log.
+ */
+function sequenceOf(message: Msg): number | null {
+  const seq = Number(message.headers?.last("Nats-Sequence"));
+  return Number.isSafeInteger(seq) && seq > 0 ? seq : null;
+}
+
+function reportForged(message: Msg, onProblem: (problem: BusProblem) => void): void {
+  const problem = {
+    code: "WRONG_SHAPE",
+    message: "published on log by a client, not by the server: deny publish on myelin.*.log.> in its permissions",
+  } as const;
+  onProblem({ type: "bad-message", subject: message.subject, bytes: message.data, problem });
+}
