@@ -16,6 +16,7 @@ export type FakeModel =
   | "overloaded" // 529, always
   | "unauthorized" // 401 that repeats the authorization header
   | "refused" // 400
+  | "bad-gateway" // 502 with a long page, as a proxy says it
   | "error-mid-stream" // a piece, then an error event
   | "cut-mid-stream" // a piece, then the socket is destroyed
   | "ends-early" // a piece, then a polite end without a finish reason
@@ -123,6 +124,9 @@ async function serve(
     }
     case "refused":
       return sendJson(response, 400, wire.error("invalid_request_error", "no such parameter"));
+    case "bad-gateway":
+      response.writeHead(502, { "content-type": "text/html" });
+      return void response.end(`<html>${"bad gateway ".repeat(1_000)}</html>`);
     case "silent":
       return;
   }

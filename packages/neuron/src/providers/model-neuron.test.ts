@@ -6,7 +6,9 @@ import { NeuronFailure } from "../errors.ts";
 import type { Neuron } from "../neuron.ts";
 import type { JsonObject } from "../outcomes.ts";
 import { anthropicNeuron } from "./anthropic/anthropic-neuron.ts";
+import { createModelNeuron } from "./model-neuron.ts";
 import type { ModelAnswer } from "./model-neuron.ts";
+import { resolveModelOptions } from "./model-options.ts";
 import type { ModelNeuronOptions } from "./model-options.ts";
 import { openaiNeuron } from "./openai/openai-neuron.ts";
 
@@ -23,6 +25,20 @@ async function failureOf(answer: ReturnType<Neuron<JsonObject, ModelAnswer>>): P
   if (!(outcome instanceof NeuronFailure)) throw new Error(`expected a NeuronFailure, got ${JSON.stringify(outcome)}`);
   return outcome;
 }
+
+test("an abort is CANCELLED at once, also while the SDK does not hear it", async () => {
+  const settings = resolveModelOptions(
+    { model: "m", apiKey: "k" },
+    { caller: "openaiNeuron", baseURL: "http://vendor.example", maxTokens: null, localExample: "" },
+  );
+  const cancel = new AbortController();
+  const neuron = createModelNeuron(settings, async () => () => {
+    cancel.abort();
+    return new Promise(() => {});
+  });
+  const failure = await failureOf(neuron({ prompt: "hi" }, fakeNeuronContext({ signal: cancel.signal }).ctx));
+  expect(failure).toMatchObject({ code: "CANCELLED", recoverable: false });
+});
 
 describe.each(providers)("%s", (_name, makeNeuron, finishReason) => {
   test("streams the text to ctx.thought and answers the whole of it", async () => {
@@ -128,6 +144,15 @@ describe.each(providers)("%s", (_name, makeNeuron, finishReason) => {
     expect(failure).toMatchObject({ code, recoverable, message: `model "${model}" at ${host}: ${text}` });
   });
 
+  test("a proxy's page is MODEL_UNAVAILABLE, cut to a length that can travel", async () => {
+    await using server = await startFakeModelServer();
+    const neuron = makeNeuron(server, { model: "bad-gateway", maxRetries: 0 });
+    const failure = await failureOf(neuron({ prompt: "hi" }, fakeNeuronContext().ctx));
+    expect(failure).toMatchObject({ code: "MODEL_UNAVAILABLE", recoverable: true });
+    expect(failure.message).toContain("502 <html>bad gateway");
+    expect(failure.message).toHaveLength(1_001);
+  });
+
   test("tries maxRetries times again, and no more", async () => {
     await using server = await startFakeModelServer();
     const neuron = makeNeuron(server, { model: "rate-limited", maxRetries: 1 });
@@ -183,16 +208,25 @@ describe.each(providers)("%s", (_name, makeNeuron, finishReason) => {
     expect(request.aborted).toBe(true);
   });
 
-  test("an abort while it waits to try again does not wait for the server's retry-after", async () => {
+  test("does not try again when the server asks for a long pause", async () => {
+    await using server = await startFakeModelServer();
+    const neuron = makeNeuron(server, { model: "rate-limited-long" });
+    const failure = await failureOf(neuron({ prompt: "hi" }, fakeNeuronContext().ctx));
+    expect(failure).toMatchObject({ code: "MODEL_RATE_LIMITED", recoverable: true });
+    expect(failure.message).toContain("429 slow down");
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test.each([true, false])("an abort before the answer begins reaches the server (stream: %p)", async (stream) => {
     await using server = await startFakeModelServer();
     const cancel = new AbortController();
     const { ctx } = fakeNeuronContext({ signal: cancel.signal });
-    const failing = failureOf(makeNeuron(server, { model: "rate-limited-long" })({ prompt: "hi" }, ctx));
-    await (
-      await server.firstRequest
-    ).closed;
+    const failing = failureOf(makeNeuron(server, { model: "silent", stream })({ prompt: "hi" }, ctx));
+    const request = await server.firstRequest;
     cancel.abort();
     expect((await failing).code).toBe("CANCELLED");
+    await request.closed;
+    expect(request.aborted).toBe(true);
   });
 
   test("a run that is aborted already asks no model", async () => {
@@ -200,6 +234,15 @@ describe.each(providers)("%s", (_name, makeNeuron, finishReason) => {
     const { ctx } = fakeNeuronContext({ signal: AbortSignal.abort() });
     expect((await failureOf(makeNeuron(server, { model: "m" })({ prompt: "hi" }, ctx))).code).toBe("CANCELLED");
     expect(server.requests).toHaveLength(0);
+  });
+
+  test("leaves no timer behind, whether it answers or fails", async () => {
+    await using server = await startFakeModelServer();
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+    const before = timers();
+    await makeNeuron(server, { model: "m" })({ prompt: "hi" }, fakeNeuronContext().ctx);
+    await failureOf(makeNeuron(server, { model: "error-mid-stream" })({ prompt: "hi" }, fakeNeuronContext().ctx));
+    expect(timers()).toBe(before);
   });
 
   test("no failure shows a secret, also when the server repeats it", async () => {

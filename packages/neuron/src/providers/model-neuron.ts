@@ -10,7 +10,11 @@ import type { JsonObject } from "../outcomes.ts";
 import { toVendorFailure } from "../vendor-error.ts";
 import { toChatTurns, toFollowUpTurns } from "./chat-turns.ts";
 import type { ChatTurn } from "./chat-turns.ts";
+import { LONGEST_PAUSE_MS } from "./impatient-fetch.ts";
 import type { ModelSettings } from "./model-options.ts";
+
+/** In characters. A proxy answers with a whole page, and the message travels in an ERROR. */
+const LONGEST_MESSAGE = 1_000;
 
 /** What a model neuron answers; it goes over the wire as it is. */
 export type ModelAnswer = {
@@ -81,8 +85,9 @@ async function* callModel(
 ): AsyncGenerator<ModelPiece> {
   const silence = new AbortController();
   const signal = AbortSignal.any([cancelled, silence.signal]);
-  // The SDK times each try; this bounds the sum, so that a server's long `retry-after` cannot hold the slot for an hour.
-  let timer = setTimeout(() => silence.abort(), settings.timeoutMs * (settings.maxRetries + 1));
+  // The SDK times each try until its headers; this bounds the sum, and the body of an answer that does not stream.
+  const triesMs = settings.timeoutMs * (settings.maxRetries + 1) + LONGEST_PAUSE_MS * settings.maxRetries;
+  let timer = setTimeout(() => silence.abort(), triesMs);
   try {
     const pieces = await untilAborted(ask(turns, signal), signal);
     for await (const piece of pieces) {
@@ -95,7 +100,7 @@ async function* callModel(
   } catch (thrown) {
     if (cancelled.aborted) throw failure(settings, "CANCELLED", false, "cancelled while it was answering");
     if (silence.signal.aborted) {
-      throw failure(settings, "MODEL_TIMEOUT", true, `nothing came for timeoutMs = ${settings.timeoutMs}`);
+      throw failure(settings, "MODEL_TIMEOUT", true, `silent for longer than timeoutMs (${settings.timeoutMs})`);
     }
     const { code, recoverable } = toVendorFailure(thrown) ?? { code: "MODEL_UNAVAILABLE", recoverable: true };
     throw failure(settings, code, recoverable, describe(thrown));
@@ -123,7 +128,9 @@ async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promis
 function failure(settings: ModelSettings, code: string, recoverable: boolean, problem: string): NeuronFailure {
   const message = `model "${settings.model}" at ${new URL(settings.baseURL).host}: ${problem}`;
   const safe = settings.secrets.reduce((text, secret) => text.replaceAll(secret, "[redacted]"), message);
-  return new NeuronFailure(code, safe, { recoverable });
+  return new NeuronFailure(code, safe.length > LONGEST_MESSAGE ? `${safe.slice(0, LONGEST_MESSAGE)}…` : safe, {
+    recoverable,
+  });
 }
 
 /** The message with those of its causes: "Connection error." alone helps nobody. */

@@ -23,8 +23,9 @@ export interface ModelNeuronOptions {
    */
   readonly timeoutMs?: number | undefined;
   /**
-   * How often a request is tried again (429, 5xx, lost connection) before the run fails; the SDK waits as long as the
-   * server's `retry-after` says. An answer that has begun is never tried again here. 0 to 10; default 2.
+   * How often a request is tried again (429, 5xx, lost connection) before the run fails, after the pause the server asks
+   * for with `retry-after`. One that asks for more than 10 s is not tried again: the run fails, recoverable. Nor is an
+   * answer that has begun. 0 to 10; default 2.
    */
   readonly maxRetries?: number | undefined;
   /** Whether the answer is streamed, each piece to `ctx.thought`. Default true. */

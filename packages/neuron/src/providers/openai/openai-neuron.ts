@@ -2,6 +2,7 @@
 
 import type { Neuron } from "../../neuron.ts";
 import type { JsonObject } from "../../outcomes.ts";
+import { fetchImpatiently } from "../impatient-fetch.ts";
 import { createModelNeuron } from "../model-neuron.ts";
 import type { AskModel, ModelAnswer } from "../model-neuron.ts";
 import { resolveModelOptions } from "../model-options.ts";
@@ -45,6 +46,7 @@ async function loadOpenai(settings: ModelSettings): Promise<AskModel> {
     baseURL,
     timeout: timeoutMs,
     maxRetries,
+    fetch: fetchImpatiently,
     defaultHeaders: headers,
     // Else the SDK takes these from the environment, and writes to the console what a server sent.
     organization: null,
