@@ -15,7 +15,7 @@ import { closedError, type NatsLink } from "./nats-link.ts";
 import type { NatsSession } from "./nats-session.ts";
 
 const MS_NS = 1_000_000;
-const BATCH = 1_000;
+const BATCH = 500;
 /** What a pull may bring at most, so that large entries do not fill the memory. */
 const BATCH_BYTES = 8 * 1024 * 1024;
 const PULL_MS = 5_000;
@@ -67,7 +67,7 @@ export async function* readNats(session: NatsSession, request: ReadRequest): Asy
 /** One reading's consumer on the server, and its buffer. */
 class LogReader {
   isStopped = false;
-  /** The last pull ended, and brought nothing. */
+  /** A pull has ended, and there is nothing to take. */
   isDry = false;
   readonly #link: NatsLink;
   readonly #namespace: string;
@@ -80,9 +80,10 @@ class LogReader {
   #consumerSeq = 0;
   #entries: LogEntry[] = [];
   #at = 0;
-  /** What the pull that runs may still bring; 0 when none runs. */
+  /** What the pulls that run may still bring. */
   #outstanding = 0;
-  #pulledAt = 0;
+  /** When something was last asked for or brought. */
+  #heardAt = 0;
   /** How often in a row the consumer was given up without an entry. */
   #doubts = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -105,7 +106,7 @@ class LogReader {
     if (this.#at >= this.#entries.length) return null;
     const entry = this.#entries[this.#at++]!;
     this.#nextSeq = entry.seq + 1;
-    if (this.#entries.length - this.#at + this.#outstanding < BATCH / 2) this.#pull();
+    this.#pull();
     return entry;
   }
 
@@ -132,7 +133,7 @@ class LogReader {
         return;
       }
     }
-    if (this.#outstanding === 0) this.#pull();
+    this.#pull();
     if (this.#at >= this.#entries.length && this.#subscription) await woken;
   }
 
@@ -183,13 +184,16 @@ class LogReader {
     this.#timer = setInterval(() => this.#checkPull(), GRACE_MS);
   }
 
+  /** Keeps one pull ahead of the reader: the next is asked for when half of the last one is here. */
   #pull(): void {
-    if (!this.#subscription || this.#outstanding > 0 || !this.#link.isUp) return;
-    this.#outstanding = BATCH;
-    this.#pulledAt = performance.now();
+    if (!this.#subscription || !this.#link.isUp) return;
+    if (this.#outstanding >= BATCH / 2 || this.#entries.length - this.#at >= BATCH) return;
+    this.#outstanding += BATCH;
+    this.#heardAt = performance.now();
+    const maxBytes = Math.max(BATCH_BYTES, 2 * this.#link.maxPayloadBytes);
     this.#link.nc.publish(
       `$JS.API.CONSUMER.MSG.NEXT.${this.#stream}.${this.#name}`,
-      `{"batch":${BATCH},"max_bytes":${Math.max(BATCH_BYTES, 2 * this.#link.maxPayloadBytes)},"expires":${PULL_MS * MS_NS}}`,
+      `{"batch":${BATCH},"max_bytes":${maxBytes},"expires":${PULL_MS * MS_NS}}`,
       { reply: this.#inbox },
     );
   }
@@ -200,7 +204,7 @@ class LogReader {
     if (!info || info.consumerSeq !== this.#consumerSeq + 1) return this.#doubt();
     this.#consumerSeq = info.consumerSeq;
     this.#doubts = 0;
-    if (this.#outstanding > 0) this.#outstanding--;
+    this.#outstanding--;
     if (this.#at === this.#entries.length) {
       this.#entries = [];
       this.#at = 0;
@@ -211,16 +215,18 @@ class LogReader {
 
   #onStatus(message: Msg): void {
     const code = message.headers?.code ?? 0;
-    // Over in time, or because it has brought its bytes.
-    if (code === 404 || code === 408 || (code === 409 && /bytes|batch completed/i.test(message.headers!.description))) {
-      this.isDry = this.#at >= this.#entries.length;
-      this.#outstanding = 0;
-      this.#wake?.();
-    } else this.#doubt();
+    const undelivered = Number(message.headers?.get("Nats-Pending-Messages") || Number.NaN);
+    // A pull is over: in time, or because it has brought its bytes (`Message Size Exceeds MaxBytes`) or its batch.
+    const isOver = code === 404 || code === 408 || (code === 409 && /bytes|batch/i.test(message.headers!.description));
+    if (!isOver || Number.isNaN(undelivered)) return this.#doubt();
+    this.#outstanding -= undelivered;
+    this.isDry = this.#at >= this.#entries.length;
+    this.#heardAt = performance.now();
+    this.#wake?.();
   }
 
   #checkPull(): void {
-    if (this.#outstanding > 0 && performance.now() - this.#pulledAt > PULL_MS + GRACE_MS) this.#doubt();
+    if (this.#outstanding > 0 && performance.now() - this.#heardAt > PULL_MS + GRACE_MS) this.#doubt();
   }
 
   /** What was read stays read; the rest comes from a new consumer. */
