@@ -13,7 +13,7 @@ export interface DevServer extends AsyncDisposable {
   readonly url: string;
   /** On 127.0.0.1. Stays the same over restarts. */
   readonly port: number;
-  /** Of the process that runs now, or ran last. */
+  /** Of the process that runs now, or ran last. For SIGSTOP and the like: `process.kill(server.pid, ...)`. */
   readonly pid: number;
   /** Where the data is. Not always the `dataDir` asked for: see `openServerHome`. */
   readonly dataDir: string;
@@ -21,11 +21,8 @@ export interface DevServer extends AsyncDisposable {
    * Stop in order (SIGKILL after 5 s), and remove the data if it was temporary. Also after a crash. Idempotent.
    */
   stop(): Promise<void>;
-  /**
-   * Send a signal, default SIGKILL, and wait for the exit. The data stays; `restart` brings it back. SIGSTOP and
-   * SIGCONT freeze and thaw instead, without waiting (of PostgreSQL, only the process that accepts connections).
-   */
-  kill(signal?: NodeJS.Signals): Promise<void>;
+  /** End it with a signal, default SIGKILL, and wait for the exit. The data stays; `restart` brings it back. */
+  kill(signal?: "SIGKILL" | "SIGTERM" | "SIGINT" | "SIGQUIT"): Promise<void>;
   /** Start again on the same port and data, stopping first what still runs. Throws `stopped` after `stop`. */
   restart(): Promise<void>;
 }
@@ -77,7 +74,7 @@ export function createDevServer(server: LaunchedServer, first: GuardedProcess): 
       refuseWhenStopped("kill");
       await enqueue(async () => {
         current.signal(signal);
-        if (signal !== "SIGSTOP" && signal !== "SIGCONT") await current.exited;
+        await current.exited;
       });
     },
     async restart() {

