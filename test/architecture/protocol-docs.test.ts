@@ -1,10 +1,10 @@
 /** docs/protocol.md says what CATALOG says: every type, and for each of them every column. */
-import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { CATALOG, checkSignal, SIGNAL_TYPES } from "@myelin/bus";
 import { z } from "zod";
+import { readRepository } from "../helpers/docs.ts";
 
-const document = readFileSync(new URL("../../docs/protocol.md", import.meta.url), "utf8");
+const document = readRepository("docs/protocol.md");
 
 /** The rows of the table of types: `| `TASK` | address | neuron | none | log | `input` … | meaning |`. */
 const rows = [...document.matchAll(/^\| `([A-Z_]+)` \|(.*)\|$/gm)].map(([, type, rest]) => {
