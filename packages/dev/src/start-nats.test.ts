@@ -3,11 +3,13 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises
 import { createServer, connect } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { isRoot } from "./owner.ts";
 import { openServerHome } from "./server-home.ts";
 import { freePort, portIsFree } from "./ports.ts";
+import { findProcessUsing } from "./processes.ts";
 import { startNats } from "./start-nats.ts";
 import { expectNoLeaks } from "../../../test/helpers/leaks.ts";
 
@@ -69,6 +71,7 @@ test("kill -9 and restart keep port and data", async () => {
   await nats.restart();
   expect(nats.pid).not.toBe(firstPid);
   expect(await countMessages(nats.port)).toBe(1);
+  expect(existsSync(path.join(nats.dataDir, "jetstream"))).toBe(true);
 });
 
 test("restart stops what still runs first", async () => {
@@ -154,12 +157,20 @@ test("a port that is taken by something else than us is an error too", async () 
 
 test("an abort before or during the start leaves nothing", async () => {
   await expect(startNats({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "aborted" });
+  const bin = path.join(directory, "hangs");
+  await writeFile(
+    bin,
+    '#!/bin/sh\n[ "$1" = --version ] && echo nats-server: v2.10.0 && exit\nwhile :; do sleep 0.05; done',
+  );
+  await chmod(bin, 0o755);
   const dataDir = path.join(directory, "aborted");
   const abort = new AbortController();
-  const starting = startNats({ dataDir, signal: abort.signal });
-  setImmediate(() => abort.abort());
-  await expect(starting).rejects.toMatchObject({ code: "aborted" });
-  await openServerHome({ name: "next", dataDir, leaveTimeoutMs: 0 }); // nobody is in it
+  const starting = startNats({ dataDir, bin, signal: abort.signal });
+  const outcome = starting.catch((error: unknown) => error);
+  while (!(await findProcessUsing(dataDir))) await sleep(5);
+  abort.abort();
+  expect(await outcome).toMatchObject({ code: "aborted" });
+  expect(await findProcessUsing(dataDir)).toBeUndefined();
 });
 
 test("a server that does not start says why in its last lines", async () => {

@@ -86,6 +86,22 @@ test("an aborted initdb leaves nothing, and the next start works", async () => {
   expect(await readdir(dataDir)).toEqual(["cluster"]);
 });
 
+test("an abort ends an initdb that would not end by itself", async () => {
+  const binDir = path.join(directory, "hangs");
+  await mkdir(binDir);
+  await writeFile(path.join(binDir, "postgres"), '#!/bin/sh\necho "postgres (PostgreSQL) 18.4"\n');
+  await writeFile(path.join(binDir, "initdb"), "#!/bin/sh\nwhile :; do sleep 0.05; done\n");
+  for (const program of ["initdb", "postgres"]) await chmod(path.join(binDir, program), 0o755);
+  const dataDir = path.join(directory, "hanging");
+  const abort = new AbortController();
+  const starting = startPostgres({ dataDir, binDir, signal: abort.signal });
+  const outcome = starting.catch((error: unknown) => error);
+  while (!(await findProcessUsing(dataDir))) await sleep(5);
+  abort.abort();
+  expect(await outcome).toMatchObject({ code: "aborted" });
+  expect(await readdir(dataDir)).toEqual([]);
+});
+
 test("data of another major version is refused, with both versions named", async () => {
   const dataDir = path.join(directory, "old");
   await mkdir(path.join(dataDir, "cluster"), { recursive: true });
