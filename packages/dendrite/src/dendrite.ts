@@ -73,7 +73,11 @@ export class Dendrite implements AsyncDisposable {
     this.namespace = this.#options.namespace;
     this.dendriteId = this.#options.dendriteId;
     const bus = new Promise<Bus>((resolve) => (this.#openHandlers = resolve));
-    this.#handlers = new Handlers(bus, (error) => this.#options.logger.error({ err: error }, "handler.failed"));
+    this.#handlers = new Handlers(
+      bus,
+      () => this.start(),
+      (error) => this.#options.logger.error({ err: error }, "handler.failed"),
+    );
   }
 
   /** Host a neuron. Before the start only; one Axon per neuron id. */
@@ -256,7 +260,9 @@ export class Dendrite implements AsyncDisposable {
     }
     const registrations = decorated.map(({ type, filter, handler }) => this.onSignal(type, filter, handler));
     return {
-      ready: Promise.all(registrations.map((one) => one.ready)).then(() => {}),
+      get ready() {
+        return Promise.all(registrations.map((one) => one.ready)).then(() => {});
+      },
       [Symbol.dispose]: () => registrations.forEach((one) => one[Symbol.dispose]()),
     };
   }

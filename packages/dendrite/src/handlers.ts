@@ -29,7 +29,7 @@ export interface HandlerFilter {
 
 export type Handler<T extends SignalType> = (signal: SignalOf<T>) => unknown;
 
-/** Dispose to stop hearing. `ready` resolves when the bus has the subscription; after `start()` it has. */
+/** Dispose to stop hearing. `ready` resolves when the bus has the subscription; asking for it starts the Dendrite. */
 export interface HandlerRegistration extends Disposable {
   readonly ready: Promise<void>;
 }
@@ -51,12 +51,14 @@ interface Source {
 
 export class Handlers {
   readonly #bus: Promise<Bus>;
+  readonly #start: () => Promise<void>;
   readonly #onError: (error: unknown) => void;
   readonly #sources = new Map<string, Source>();
 
-  /** `bus` may come later: handlers that are registered before the start are subscribed by it. */
-  constructor(bus: Promise<Bus>, onError: (error: unknown) => void) {
+  /** `bus` comes with the start: handlers that are registered before it are subscribed by it. */
+  constructor(bus: Promise<Bus>, start: () => Promise<void>, onError: (error: unknown) => void) {
     this.#bus = bus;
+    this.#start = start;
     this.#onError = onError;
   }
 
@@ -75,11 +77,14 @@ export class Handlers {
       source.handlers.add(registered);
       return { key, source };
     });
-    const ready = Promise.all(sources.map(({ source }) => source.subscription)).then(() => {});
+    const subscribed = Promise.all(sources.map(({ source }) => source.subscription)).then(() => {});
     // Whoever awaits `ready` gets the failure; who does not must not be ended by it.
-    ready.catch(this.#onError);
+    subscribed.catch(this.#onError);
+    const start = this.#start;
     return {
-      ready,
+      get ready() {
+        return start().then(() => subscribed);
+      },
       [Symbol.dispose]: () => {
         for (const { key, source } of sources) {
           source.handlers.delete(registered);
