@@ -37,6 +37,8 @@ export interface FindNatsServerOptions {
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** User that must be able to run it. Default: ourselves, or `NOBODY` when we are root. */
   readonly owner?: Owner | undefined;
+  /** Told when the programs must be copied, which takes a second or two. Default: nobody. */
+  readonly onProgress?: ((message: string) => void) | undefined;
   /** Directory of the npm package. Default: the installed one. For tests. */
   readonly packageDirectory?: string | undefined;
 }
@@ -57,7 +59,7 @@ export async function findNatsServer(options: FindNatsServerOptions = {}): Promi
     if (version !== undefined && isNewEnough(version)) return { path: file, version, source: "path" };
     tooOld.push(`${file} (${version ?? "version unknown"})`);
   }
-  const packaged = await fromNpm(options.packageDirectory ?? installedPackage(), owner);
+  const packaged = await fromNpm(options.packageDirectory ?? installedPackage(), owner, options.onProgress);
   if (packaged) return packaged;
   throw new DevServerError("not-found", howToInstall(tooOld));
 }
@@ -91,14 +93,18 @@ function installedPackage(): string | undefined {
   return process.platform === "linux" && process.arch === "x64" ? findPackageDirectory(NPM_PACKAGE.name) : undefined;
 }
 
-async function fromNpm(directory: string | undefined, owner: Owner | undefined): Promise<NatsServerBinary | undefined> {
+async function fromNpm(
+  directory: string | undefined,
+  owner: Owner | undefined,
+  onProgress: FindNatsServerOptions["onProgress"],
+): Promise<NatsServerBinary | undefined> {
   if (directory === undefined || !existsSync(path.join(directory, "nats-server"))) return undefined;
   let file = path.join(directory, "nats-server");
   await verify(file);
   // The package is published without the x bit. Not ours to change (a global install)? Then a copy is.
   if (!(await canExecute(file, owner))) await chmod(file, 0o755).catch(() => {});
   if (!(await canExecute(file, owner))) {
-    const staged = await stageDirectory(directory, `nats-server-${NPM_PACKAGE.version}`, owner);
+    const staged = await stageDirectory(directory, `nats-server-${NPM_PACKAGE.version}`, owner, onProgress);
     file = path.join(staged, "nats-server");
     await chmod(file, 0o755);
     await verify(file);

@@ -28,6 +28,8 @@ export interface FindPostgresOptions {
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** User that must be able to run them. Default: ourselves, or `NOBODY` when we are root. */
   readonly owner?: Owner | undefined;
+  /** Told when the programs must be copied, which takes a second or two. Default: nobody. */
+  readonly onProgress?: ((message: string) => void) | undefined;
   /** Directory of the npm package with the binaries. Default: the installed one. For tests. */
   readonly packageDirectory?: string | undefined;
 }
@@ -45,7 +47,7 @@ export async function findPostgres(options: FindPostgresOptions = {}): Promise<P
     throw new DevServerError("not-found", `${binDir} holds no initdb and postgres that run`);
   }
   const packaged = options.packageDirectory ?? installedPackage();
-  const fromNpm = packaged && (await probe(await preparePackage(packaged, owner), "npm", owner));
+  const fromNpm = packaged && (await probe(await preparePackage(packaged, owner, options.onProgress), "npm", owner));
   if (fromNpm) return fromNpm;
   for (const directory of systemDirectories(env["PATH"] ?? "")) {
     const found = await probe(directory, "system", owner);
@@ -90,7 +92,11 @@ function installedPackage(): string | undefined {
 }
 
 /** Make the package runnable for `owner`, in a copy if need be, and return its directory of programs. */
-async function preparePackage(directory: string, owner: Owner | undefined): Promise<string> {
+async function preparePackage(
+  directory: string,
+  owner: Owner | undefined,
+  onProgress: FindPostgresOptions["onProgress"],
+): Promise<string> {
   const native = path.join(directory, "native");
   const hasLinks = await restoreLinks(directory).then(
     () => true,
@@ -98,7 +104,7 @@ async function preparePackage(directory: string, owner: Owner | undefined): Prom
   );
   if (hasLinks && (await canExecute(path.join(native, "bin/postgres"), owner))) return path.join(native, "bin");
   const { version } = JSON.parse(readFileSync(path.join(directory, "package.json"), "utf8")) as { version: string };
-  const staged = await stageDirectory(directory, `postgres-${version}`, owner);
+  const staged = await stageDirectory(directory, `postgres-${version}`, owner, onProgress);
   await restoreLinks(staged);
   return path.join(staged, "native/bin");
 }

@@ -12,7 +12,12 @@ import type { Owner } from "./owner.ts";
 import { sharedTemporaryDirectory } from "./server-home.ts";
 
 /** Copy the directory `source` to `<tmp>/dev-server-bin-<our uid>/<key>`, once, and return that. */
-export async function stageDirectory(source: string, key: string, owner: Owner | undefined): Promise<string> {
+export async function stageDirectory(
+  source: string,
+  key: string,
+  owner: Owner | undefined,
+  onProgress?: (message: string) => void,
+): Promise<string> {
   const uid = process.getuid?.() ?? 0;
   const root = path.join(await sharedTemporaryDirectory(owner), `dev-server-bin-${uid}`);
   await mkdir(root, { recursive: true });
@@ -24,6 +29,7 @@ export async function stageDirectory(source: string, key: string, owner: Owner |
   await chmod(root, 0o755);
   const target = path.join(root, key);
   if (existsSync(target)) return target;
+  onProgress?.(`copying ${key} to ${root}, because uid ${owner?.uid ?? uid} cannot run it from ${source}`);
   // Copied beside and renamed: nobody sees half of it, and of two at once one wins.
   const draft = await mkdtemp(`${target}.`);
   try {

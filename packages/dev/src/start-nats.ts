@@ -42,7 +42,7 @@ export async function startNats(options: StartNatsOptions = {}): Promise<DevServ
   const config = await readConfig(options);
   const home = await openServerHome({ name: "nats-server", dataDir, signal, onProgress });
   try {
-    const binary = await findNatsServer({ bin: options.bin, owner: home.owner });
+    const binary = await findNatsServer({ bin: options.bin, owner: home.owner, onProgress });
     const configArgs = config === undefined ? [] : ["-c", await writeConfig(config, home)];
     return await withPort("nats-server", options.port, async (port) => {
       const launchServer = (abort?: AbortSignal) =>

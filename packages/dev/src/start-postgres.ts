@@ -43,7 +43,7 @@ export async function startPostgres(options: StartPostgresOptions = {}): Promise
   const { dataDir, durable = false, signal, onProgress } = options;
   const home = await openServerHome({ name: "postgres", dataDir, signal, onProgress });
   try {
-    const binaries = await findPostgres({ binDir: options.binDir, owner: home.owner });
+    const binaries = await findPostgres({ binDir: options.binDir, owner: home.owner, onProgress });
     const cluster = await openCluster({ home, binaries, durable, signal, onProgress });
     return await withPort("postgres", options.port, async (port) => {
       const launchServer = (abort?: AbortSignal) =>
