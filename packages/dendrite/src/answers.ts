@@ -8,7 +8,6 @@
 import {
   bucketOf,
   createSignal,
-  isPauseType,
   parseNeuronId,
   type Bus,
   type LogEntry,
@@ -166,6 +165,5 @@ const signalOf = (entry: LogEntry | null) => (entry?.parsed.ok ? entry.parsed.si
 
 function requirePause(signal: SignalOf<PauseType>, type: PauseType): void {
   if (signal?.type === type) return;
-  const got = isPauseType(signal?.type) ? `; for ${signal.type} there is a method of its own` : "";
-  throw new DendriteError("INVALID_OPTION", `expected a ${type} Signal, got ${String(signal?.type)}${got}`);
+  throw new DendriteError("INVALID_OPTION", `expected a ${type} Signal, got ${String(signal?.type)}`);
 }

@@ -49,8 +49,8 @@ export class AxonHost {
   readonly #done = new Set<string>();
   #consumption: Consumption | undefined;
   #subscription: Subscription | undefined;
-  /** Requests for work made on behalf of runs that wait for a child. */
-  #lent = 0;
+  /** Tasks requested while a run waited for its child, that are one too many once it is back. */
+  #overdrawn = 0;
   #isDraining = false;
   #processed = 0;
   #lastProcessedAt: Date | null = null;
@@ -107,11 +107,12 @@ export class AxonHost {
   /** Run `work` while the slot of the caller's run is free for others. */
   async withoutSlot<T>(isDurable: boolean, work: () => Promise<T>): Promise<T> {
     this.#slots.give();
-    if (isDurable) this.#requestOneMore();
+    if (isDurable) this.#requestOne();
     try {
       return await work();
     } finally {
       await this.#slots.take({ isReturning: true });
+      if (isDurable) this.#overdrawn++;
     }
   }
 
@@ -119,8 +120,7 @@ export class AxonHost {
     try {
       return await this.#runDurable(delivery);
     } finally {
-      if (this.#lent > 0) this.#lent--;
-      else if (!this.#isDraining) this.#consumption?.request(1);
+      this.#requestOne();
     }
   }
 
@@ -243,9 +243,10 @@ export class AxonHost {
     return isReplyType(last.type) && (isEndType(last.type) || last.parent_id === task.id);
   }
 
-  #requestOneMore(): void {
-    this.#lent++;
-    this.#consumption?.request(1);
+  /** A slot has become free: ask for a task, unless one too many was asked for before. */
+  #requestOne(): void {
+    if (this.#overdrawn > 0) this.#overdrawn--;
+    else if (!this.#isDraining) this.#consumption?.request(1);
   }
 
   #abortAll(cause: RunAbortedError["cause"]): void {
