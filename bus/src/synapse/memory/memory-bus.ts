@@ -1,6 +1,7 @@
 /** MemoryBus: one connection's view of one namespace of a MemoryServer. */
 import { createHash } from "node:crypto";
 import { BusError, PayloadTooLargeError } from "../../protocol/errors.ts";
+import { parseNeuronId } from "../../protocol/ids.ts";
 import { encodeSignal, parseSignal, type Signal } from "../../protocol/signal.ts";
 import { matchesFilter, subjectOf, type SubjectFilter } from "../../protocol/subjects.ts";
 import { RunningHandlers } from "../running-handlers.ts";
@@ -30,6 +31,8 @@ export interface MemoryConnection {
   /** Drained, or crashed. */
   readonly isClosed: boolean;
   readonly isCrashed: boolean;
+  /** Resolves when it crashes, if it ever does. */
+  readonly crashed: Promise<void>;
   /** Aborts when the connection closes. */
   readonly closing: AbortSignal;
   /** Everything that must be drained with the connection. */
@@ -101,7 +104,7 @@ export class MemoryBus implements Bus {
 
   async consume(source: TaskSource, handler: TaskHandler, options: ConsumeOptions = {}): Promise<Consumption> {
     this.#assertOpen();
-    const queue = this.#space.taskQueue(source.neuronId, source.lane);
+    const queue = this.#space.taskQueue(parseNeuronId(source.neuronId), source.lane);
     const running = new RunningHandlers();
     let pulls = 0;
     const neverLost = new AbortController().signal;
@@ -114,17 +117,21 @@ export class MemoryBus implements Bus {
           const signal = this.#parse(entry.subject, entry.bytes);
           if (!signal) {
             member.room++;
+            queue.deliver();
             return { type: "done" };
           }
           const { seq, storedAt } = entry;
-          let outcome: TaskOutcome;
-          try {
-            outcome = await handler({ signal, seq, storedAt, deliveryCount, lost: neverLost });
-          } catch (error) {
-            this.#onProblem({ type: "handler-error", subject: entry.subject, error });
-            outcome = { type: "retry", delayMs: 1_000 };
-          }
-          return this.#connection.isCrashed ? null : outcome;
+          const work = async (): Promise<TaskOutcome> => {
+            try {
+              return await handler({ signal, seq, storedAt, deliveryCount, lost: neverLost });
+            } catch (error) {
+              this.#onProblem({ type: "handler-error", subject: entry.subject, error });
+              return { type: "retry", delayMs: 1_000 };
+            }
+          };
+          // What a crashed process is still running is nobody's answer.
+          const outcome = await Promise.race([work(), this.#connection.crashed]);
+          return this.#connection.isCrashed ? null : (outcome ?? null);
         }),
     };
     queue.join(member);
@@ -146,6 +153,7 @@ export class MemoryBus implements Bus {
 
   async *read(filter: SubjectFilter, options: ReadOptions = {}): AsyncIterable<LogEntry> {
     const { fromSeq = 1, follow = false } = options;
+    this.#assertOpen();
     const stop = options.signal
       ? AbortSignal.any([options.signal, this.#connection.closing])
       : this.#connection.closing;

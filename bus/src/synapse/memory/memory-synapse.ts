@@ -28,13 +28,16 @@ export class MemorySynapse implements Synapse, MemoryConnection {
   readonly server: MemoryServer;
   readonly #listeners = new Set<(status: SynapseStatus) => void>();
   readonly #closing = new AbortController();
+  readonly crashed: Promise<void>;
   #isClosed = false;
   #isCrashed = false;
+  #resolveCrashed: () => void = () => {};
   #drained: Promise<void> | undefined;
 
   constructor(url: string, server: MemoryServer) {
     this.url = url;
     this.server = server;
+    this.crashed = new Promise((resolve) => (this.#resolveCrashed = resolve));
   }
 
   get isClosed(): boolean {
@@ -69,6 +72,7 @@ export class MemorySynapse implements Synapse, MemoryConnection {
   /** A lever for tests: the process is gone at once. What it was running is answered by nobody; its leases lapse. */
   crash(): void {
     this.#isCrashed = true;
+    this.#resolveCrashed();
     void this.drain();
   }
 

@@ -16,7 +16,7 @@
  *    at the head of its subject: is that its own entry, then it was stored. Without that look every restart of the server
  *    makes writers believe that they were replaced (45 to 92 of 384).
  */
-import { createInbox, headers, type Msg, type MsgHdrs, type Subscription } from "@nats-io/nats-core";
+import { createInbox, headers, type Msg, type MsgHdrs } from "@nats-io/nats-core";
 import { BusError, LogUnavailableError, WrongLastSeqError } from "../../protocol/errors.ts";
 import { streamName } from "../../protocol/subjects.ts";
 import type { Appended } from "../synapse.ts";
@@ -77,7 +77,7 @@ export class NatsAppender {
   readonly #tokenAt: number;
   readonly #inFlight = new Map<number, Pending>();
   readonly #idle = new Set<() => void>();
-  #subscription: Subscription | undefined;
+  #isListening = false;
   #waiting: Pending[] = [];
   #waitingAt = 0;
   #nextToken = 1;
@@ -131,14 +131,19 @@ export class NatsAppender {
 
   #start(pending: Pending): void {
     // Subscribed on first use: a Synapse that never appends has no inbox.
-    this.#subscription ??= this.#link.nc.subscribe(`${this.#inbox}.*`, {
+    if (!this.#isListening) this.#listen();
+    pending.token = this.#nextToken++;
+    this.#inFlight.set(pending.token, pending);
+    this.#send(pending);
+  }
+
+  #listen(): void {
+    this.#isListening = true;
+    this.#link.nc.subscribe(`${this.#inbox}.*`, {
       callback: (error, message) => {
         if (!error) this.#onAnswer(message);
       },
     });
-    pending.token = this.#nextToken++;
-    this.#inFlight.set(pending.token, pending);
-    this.#send(pending);
   }
 
   #send(pending: Pending): void {

@@ -113,7 +113,7 @@ function text(name: string, value: unknown): string | undefined {
 function whole(name: string, value: unknown, min: number, max: number): number | undefined {
   if (value === undefined) return undefined;
   if (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max) return value as number;
-  throw invalid(`${name} must be a whole number from ${min} to ${max}, got ${String(value)}`);
+  throw invalid(`${name} must be a whole number from ${min} to ${max}, got ${show(value)}`);
 }
 
 /** Throws `INVALID_OPTION` unless the value is a whole number of at least `min`. */
@@ -124,7 +124,7 @@ export function assertWhole(name: string, value: number, min: number): void {
 function replicaCount(value: unknown): number {
   if (value === undefined) return 1;
   if (value === 1 || value === 3 || value === 5) return value;
-  throw invalid(`replicas must be 1, 3 or 5, got ${String(value)}`);
+  throw invalid(`replicas must be 1, 3 or 5, got ${show(value)}`);
 }
 
 /** Throws `INVALID_OPTION` unless the value is a number above 0. */
@@ -132,4 +132,5 @@ export function assertPositive(name: string, value: number): void {
   if (!(value > 0)) throw invalid(`${name} must be > 0, got ${value}`);
 }
 
+const show = (value: unknown): string => (typeof value === "number" ? String(value) : JSON.stringify(value));
 const invalid = (message: string): BusError => new BusError("INVALID_OPTION", message);

@@ -1,0 +1,41 @@
+/**
+ * describeSynapse: the proof that an implementation keeps the Synapse contract. Every implementation passes it.
+ *
+ *     describeSynapse("nats", startSharedNats, { outage: false, ... });
+ */
+import { afterAll, beforeAll, describe } from "@jest/globals";
+import { describeAppend } from "./synapse/describe-append.ts";
+import { describeConsume } from "./synapse/describe-consume.ts";
+import { describeDrain } from "./synapse/describe-drain.ts";
+import { describeLog } from "./synapse/describe-log.ts";
+import { describeOutage } from "./synapse/describe-outage.ts";
+import { describeRead } from "./synapse/describe-read.ts";
+import { describeSubscribe } from "./synapse/describe-subscribe.ts";
+import { openSpace, type SynapseCapabilities, type SynapseServer } from "./synapse/suite.ts";
+
+/**
+ * Describe one implementation. `start` is called once; what it starts is disposed at the end. What an implementation cannot
+ * do it says in `capabilities`, and exactly those sections are skipped, by name.
+ */
+export function describeSynapse(
+  name: string,
+  start: () => Promise<SynapseServer>,
+  capabilities: SynapseCapabilities,
+): void {
+  describe(`Synapse ${name}`, () => {
+    let server: SynapseServer;
+    beforeAll(async () => {
+      server = await start();
+    });
+    afterAll(async () => server[Symbol.asyncDispose]());
+    const space = () => openSpace(server);
+
+    describeAppend(space);
+    describeSubscribe(space);
+    describeConsume(space);
+    describeRead(space);
+    describeLog(space);
+    describeDrain(space);
+    (capabilities.outage ? describe : describe.skip)("outage of the server", () => describeOutage(space));
+  });
+}

@@ -1,0 +1,69 @@
+/** Servers with levers, for describeSynapse: one per implementation of the Synapse. */
+import { connectSynapse, parseSubject, type SubjectTokens, type Synapse } from "@myelin/bus";
+import type { SynapseServer } from "@myelin/bus/testing";
+import { connect } from "@nats-io/transport-node";
+import { startTcpProxy, type TcpProxy } from "./tcp-proxy.ts";
+import { startOwnNats, uniqueNamespace } from "./with-nats.ts";
+
+/** The levers of `memory://`, which are not part of its door. */
+interface MemoryLevers extends Synapse {
+  crash(): void;
+  readonly server: {
+    namespace(name: string): {
+      append(subject: string, bytes: Uint8Array, options: object): unknown;
+      deliver(subject: string, tokens: SubjectTokens, channel: "log" | "live", bytes: Uint8Array, seq: null): void;
+    };
+  };
+}
+
+export async function startMemoryServer(): Promise<SynapseServer> {
+  const url = `memory://${uniqueNamespace("server")}`;
+  const open = async () => (await connectSynapse(url)) as MemoryLevers;
+  const own = await open();
+  return {
+    connect: open,
+    async connectMortal() {
+      const synapse = await open();
+      return { synapse, crash: async () => synapse.crash() };
+    },
+    async inject(subject, bytes) {
+      const tokens = parseSubject(subject)!;
+      const namespace = own.server.namespace(tokens.namespace);
+      if (tokens.channel === "put") namespace.append(subject, bytes, {});
+      else namespace.deliver(subject, tokens, tokens.channel, bytes, null);
+    },
+    [Symbol.asyncDispose]: () => own.drain(),
+  };
+}
+
+export async function startNatsServer(): Promise<SynapseServer> {
+  const server = await startOwnNats();
+  const proxies: TcpProxy[] = [];
+  return {
+    connect: () => connectSynapse(server.url),
+    async connectMortal() {
+      const proxy = await startTcpProxy(server.port);
+      proxies.push(proxy);
+      const synapse = await connectSynapse(`nats://${proxy.address}`);
+      return { synapse, crash: async () => proxy.cut({ refuse: true }) };
+    },
+    async inject(subject, bytes) {
+      const connection = await connect({ servers: server.url });
+      connection.publish(subject, bytes);
+      await connection.flush();
+      await connection.close();
+    },
+    async outage(during) {
+      await server.kill("SIGKILL");
+      try {
+        await during();
+      } finally {
+        await server.restart();
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(proxies.map((proxy) => proxy[Symbol.asyncDispose]()));
+      await server.stop();
+    },
+  };
+}
