@@ -1,0 +1,375 @@
+import { clarify, NeuronFailure, type JsonObject, type NeuronContext } from "@myelin/neuron";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connectSynapse, createSignal, newTraceId, type Synapse, type SynapseStatus } from "@myelin/bus";
+import { Axon, Dendrite, NeuronError } from "@myelin/dendrite";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { expectNoLeaks } from "../../../test/helpers/leaks.ts";
+import { bearerToken, loopbackOnly } from "./authorize.ts";
+import { createGateway, type GatewayOptions } from "./gateway.ts";
+import type { Handler } from "./node-listener.ts";
+
+/** Resolves when the neuron of the prompt `wait` was aborted, with the reason's name. */
+let aborted: Promise<string>;
+let started: Promise<void>;
+
+/** A worker whose prompts are levers. */
+function lever({ prompt }: JsonObject, ctx: NeuronContext): unknown {
+  switch (prompt) {
+    case "clarify":
+      return clarify("In which language?");
+    case "refuse":
+      throw new NeuronFailure("NOT_TODAY", "it is Sunday");
+    case "crash":
+      throw new Error("ENOENT /srv/secret");
+    case "bare":
+      return { value: 7 };
+    case "wait":
+      return waitForAbort(ctx.signal);
+    case "deaf":
+      return new Promise((resolve) => setTimeout(resolve, 200, { response: "late" }));
+    case "metadata":
+      return { response: [ctx.metadata, ctx.tenantId, ctx.traceId] };
+    default:
+      return { response: `You said: ${String(prompt)}` };
+  }
+}
+let onStarted = () => {};
+let onAborted = (_: string) => {};
+function waitForAbort(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => {
+      onAborted((signal.reason as Error).name);
+      reject(signal.reason as Error);
+    });
+    onStarted();
+  });
+}
+
+let synapse: Synapse;
+let worker: Dendrite;
+let dendrite: Dendrite;
+let gateway: Handler;
+
+beforeAll(async () => {
+  synapse = await connectSynapse("memory://");
+  worker = new Dendrite({ synapse });
+  worker.attachAxon(new Axon({ neuronId: "worker", neuron: lever }));
+  dendrite = new Dendrite({ synapse, discoverMs: 20 });
+  await Promise.all([worker.start(), dendrite.start()]);
+  gateway = make();
+});
+afterAll(async () => {
+  await dendrite.stop();
+  await worker.stop();
+  await synapse.drain();
+});
+expectNoLeaks();
+
+function make(options: Partial<GatewayOptions> = {}): Handler {
+  return createGateway({ dendrite, synapse, authorize: loopbackOnly(), ...options });
+}
+const get = (path: string, init: RequestInit = {}) => new Request(`http://localhost${path}`, init);
+function post(body: unknown, init: RequestInit = {}): Request {
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  return get("/ask", {
+    method: "POST",
+    body: text,
+    ...init,
+    headers: { "content-type": "application/json", ...init.headers },
+  });
+}
+async function problemOf(response: Promise<Response>): Promise<Record<string, unknown>> {
+  const resolved = await response;
+  expect(resolved.headers.get("content-type")).toBe("application/problem+json");
+  const body = (await resolved.json()) as Record<string, unknown>;
+  expect(body).toMatchObject({ type: "about:blank", status: resolved.status, title: expect.any(String) });
+  return body;
+}
+
+describe("POST /ask", () => {
+  test("answers a prompt with the response, its run, its trace and who answered", async () => {
+    const traceId = newTraceId();
+    const response = await gateway(post({ prompt: "hi", traceId }));
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toBe("application/json");
+    expect(await response.json()).toEqual({
+      response: "You said: hi",
+      traceId,
+      runId: expect.stringMatching(/^run_/),
+      worker: { neuron: "worker", instance: worker.instance },
+    });
+  });
+
+  test("hands on metadata and the tenant of the caller's scope", async () => {
+    const scoped = make({ authorize: () => ({ tenantId: "acme" }) });
+    const traceId = newTraceId();
+    const response = await scoped(post({ prompt: "metadata", metadata: { thread_id: "t1" }, traceId }));
+    expect(await response.json()).toMatchObject({ response: [{ thread_id: "t1" }, "acme", traceId] });
+  });
+
+  test("gives the whole output of a neuron that has no response in it", async () => {
+    expect(await (await gateway(post({ prompt: "bare" }))).json()).toMatchObject({ response: { value: 7 } });
+  });
+
+  test.each([
+    ["not json", "BAD_JSON", "not JSON"],
+    ["", "BAD_JSON", "empty"],
+    ['{"prompt": "\xff"', "BAD_JSON", "not JSON"],
+    ['{"prompt": 7}', "BAD_BODY", "prompt must be text, got 7"],
+    ['{"__proto__": {"prompt": "a"}}', "BAD_BODY", "prompt must be text, got none"],
+  ])("400 for %p", async (body, code, detail) => {
+    expect(await problemOf(gateway(post(body)))).toMatchObject({
+      status: 400,
+      code,
+      detail: expect.stringContaining(detail),
+    });
+  });
+
+  test("400 for bytes that are not UTF-8", async () => {
+    const body = new Uint8Array([...Buffer.from('{"prompt":"'), 0xff, ...Buffer.from('"}')]);
+    const request = get("/ask", { method: "POST", body, headers: { "content-type": "application/json" } });
+    expect(await problemOf(gateway(request))).toMatchObject({ status: 400, code: "BAD_JSON" });
+  });
+
+  test("400 for JSON nested deeper than can be written again", async () => {
+    const metadata = `${'{"a":'.repeat(20_000)}1${"}".repeat(20_000)}`;
+    const response = problemOf(gateway(post(`{"prompt":"hi","metadata":${metadata}}`)));
+    expect(await response).toMatchObject({ status: 400 });
+  });
+
+  test.each([undefined, "text/plain", "application/x-www-form-urlencoded", "application/jsonp"])(
+    "415 for the content type %p",
+    async (type) => {
+      const request = get("/ask", { method: "POST", body: "{}", headers: { "content-type": type ?? "" } });
+      expect(await problemOf(gateway(request))).toMatchObject({ status: 415, code: "UNSUPPORTED_MEDIA_TYPE" });
+    },
+  );
+
+  test("takes a content type with a charset", async () => {
+    const headers = { "content-type": "Application/JSON; charset=utf-8" };
+    expect((await gateway(post({ prompt: "hi" }, { headers }))).status).toBe(200);
+  });
+
+  test("413 while the body is still coming, without its end and whatever its length says", async () => {
+    const limited = make({ maxBodyBytes: 1_000 });
+    let sent = 0;
+    const endless = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        sent += 100;
+        controller.enqueue(new Uint8Array(100).fill(32));
+      },
+    });
+    const headers = { "content-type": "application/json" };
+    const response = problemOf(limited(get("/ask", { method: "POST", body: endless, duplex: "half", headers })));
+    expect(await response).toMatchObject({ status: 413, code: "PAYLOAD_TOO_LARGE", maxBytes: 1_000 });
+    expect(sent).toBeLessThan(2_000);
+  });
+
+  test("takes a body of exactly the limit, and 1 MiB is the default", async () => {
+    const body = JSON.stringify({ prompt: "hi" });
+    expect((await make({ maxBodyBytes: body.length })(post(body))).status).toBe(200);
+    const large = " ".repeat(1_048_576 - body.length) + body;
+    expect((await gateway(post(large))).status).toBe(200);
+    expect((await gateway(post(` ${large}`))).status).toBe(413);
+  });
+
+  test("413 for what fits the body limit and not the bus", async () => {
+    const roomy = make({ maxBodyBytes: 3_000_000 });
+    const response = problemOf(roomy(post({ prompt: "x".repeat(2_000_000) })));
+    expect(await response).toMatchObject({ status: 413, code: "PAYLOAD_TOO_LARGE" });
+  });
+
+  test("409 with the question when the run pauses", async () => {
+    expect(await problemOf(gateway(post({ prompt: "clarify" })))).toMatchObject({
+      status: 409,
+      code: "NEURON_PAUSED",
+      pause: "CLARIFICATION",
+      question: "In which language?",
+      runId: expect.stringMatching(/^run_/),
+    });
+  });
+
+  test("502 when the neuron fails: its own words, but not those of a crash", async () => {
+    const refused = await problemOf(gateway(post({ prompt: "refuse" })));
+    expect(refused).toMatchObject({ status: 502, code: "NOT_TODAY", detail: expect.stringContaining("it is Sunday") });
+    const crashed = await problemOf(gateway(post({ prompt: "crash" })));
+    expect(crashed).toMatchObject({ status: 502, code: "NEURON_EXCEPTION" });
+    expect(JSON.stringify(crashed)).not.toContain("/srv/secret");
+  });
+
+  test("503 with Retry-After when nobody hosts the neuron", async () => {
+    const response = await make({ neuron: "nobody" })(post({ prompt: "hi" }));
+    expect(response.headers.get("retry-after")).toBe("2");
+    expect(await problemOf(Promise.resolve(response))).toMatchObject({
+      status: 503,
+      code: "NO_WORKER",
+      detail: expect.stringContaining('neuron "nobody"'),
+    });
+  });
+
+  test("504 when no answer comes in the time of the body, or of the gateway", async () => {
+    const timeout = { status: 504, code: "DISPATCH_TIMEOUT", runId: expect.stringMatching(/^run_/) };
+    for (const prompt of ["wait", "deaf"]) {
+      expect(await problemOf(gateway(post({ prompt, timeoutMs: 50 })))).toMatchObject(timeout);
+      expect(await problemOf(make({ timeoutMs: 50 })(post({ prompt })))).toMatchObject(timeout);
+    }
+  });
+
+  test("504 also when the worker's abort at the deadline overtakes the timer of the dispatch", async () => {
+    const payload = { code: "CANCELLED", message: "cancelled", recoverable: false };
+    const directed = { id: "worker", type: null, capabilities: [] };
+    const meta = { run_id: "run_1" };
+    const failed = createSignal({ type: "ERROR", trace_id: newTraceId(), directed, payload, meta });
+    const overtaken = {
+      isRunning: true,
+      dispatchAndWait: async () => {
+        await sleep(20);
+        throw new NeuronError(payload, failed);
+      },
+    } as unknown as Dendrite;
+    const late = make({ dendrite: overtaken });
+    expect(await problemOf(late(post({ prompt: "hi", timeoutMs: 19 })))).toMatchObject({
+      status: 504,
+      code: "DISPATCH_TIMEOUT",
+      runId: "run_1",
+      traceId: failed.trace_id,
+    });
+    expect(await problemOf(late(post({ prompt: "hi", timeoutMs: 5_000 })))).toMatchObject({ status: 502 });
+  });
+
+  test("400 for more time than the gateway gives", async () => {
+    const response = problemOf(make({ maxTimeoutMs: 1_000 })(post({ prompt: "hi", timeoutMs: 1_001 })));
+    expect(await response).toMatchObject({ status: 400, detail: "timeoutMs must be at most 1000, got 1001" });
+  });
+
+  test("the client going away aborts the run in the worker", async () => {
+    started = new Promise((resolve) => (onStarted = resolve));
+    aborted = new Promise((resolve) => (onAborted = resolve));
+    const client = new AbortController();
+    const statuses: number[] = [];
+    const observed = make({ observer: { requestEnded: ({ status }) => statuses.push(status) } });
+    const response = observed(post({ prompt: "wait" }, { signal: client.signal }));
+    await started;
+    client.abort();
+    expect((await response).status).toBe(499);
+    expect(await aborted).toBe("AbortError");
+    expect(statuses).toEqual([499]);
+    expect(dendrite.stats().waiting).toBe(0);
+  });
+
+  test("503 while the process stops", async () => {
+    const stopping = new Dendrite({ synapse });
+    await stopping.start();
+    await stopping.stop();
+    const response = problemOf(make({ dendrite: stopping })(post({ prompt: "hi" })));
+    expect(await response).toMatchObject({ status: 503, code: "STOPPING" });
+  });
+});
+
+describe("authorize", () => {
+  const guarded = () =>
+    make({ authorize: bearerToken("token-1"), metrics: async () => ({ contentType: "t", body: "" }) });
+
+  test("401 without the token, before the body is looked at, and 200 with it", async () => {
+    const response = await guarded()(post("not json"));
+    expect(response.headers.get("www-authenticate")).toBe("Bearer");
+    expect(await problemOf(Promise.resolve(response))).toMatchObject({ status: 401, code: "UNAUTHORIZED" });
+    const headers = { authorization: "Bearer token-1" };
+    expect((await guarded()(post({ prompt: "hi" }, { headers }))).status).toBe(200);
+  });
+
+  test("guards the metrics, and not the health", async () => {
+    expect((await guarded()(get("/metrics"))).status).toBe(401);
+    expect((await guarded()(get("/healthz"))).status).toBe(200);
+    expect((await guarded()(get("/readyz"))).status).toBe(200);
+  });
+
+  test("500 without a word when it throws, and the log hears of it", async () => {
+    const logged: object[] = [];
+    const logger = { debug() {}, info() {}, warn() {}, error: (fields: object) => void logged.push(fields) };
+    const broken = make({ authorize: () => Promise.reject(new Error("db password")), logger });
+    const problem = await problemOf(broken(post({ prompt: "hi" })));
+    expect(problem).toMatchObject({ status: 500, code: "INTERNAL" });
+    expect(JSON.stringify(problem)).not.toContain("password");
+    expect(logged).toEqual([expect.objectContaining({ err: expect.objectContaining({ message: "db password" }) })]);
+  });
+
+  test("is required: a gateway for everybody must be said", () => {
+    expect(() => make({ authorize: undefined as never })).toThrow("authorize must be a function");
+  });
+});
+
+describe("other routes", () => {
+  test("healthz, readyz and metrics", async () => {
+    expect(await (await gateway(get("/healthz"))).json()).toEqual({ status: "ok" });
+    expect(await (await gateway(get("/readyz"))).json()).toEqual({ status: "ready" });
+    const metrics = make({ metrics: async () => ({ contentType: "text/plain; version=0.0.4", body: "up 1\n" }) });
+    const response = await metrics(get("/metrics"));
+    expect([response.headers.get("content-type"), await response.text()]).toEqual([
+      "text/plain; version=0.0.4",
+      "up 1\n",
+    ]);
+  });
+
+  test("readyz is 503 before the start, while the bus is away, and after the stop", async () => {
+    let say: (status: SynapseStatus) => void = () => {};
+    const lever = { onStatus: (listener: typeof say) => ((say = listener), { [Symbol.dispose]() {} }) };
+    const own = new Dendrite({ synapse });
+    const probe = make({ dendrite: own, synapse: lever });
+    const status = async () => (await probe(get("/readyz"))).status;
+    expect(await status()).toBe(503);
+    await own.start();
+    expect(await status()).toBe(200);
+    say({ type: "disconnected" });
+    expect(await problemOf(probe(get("/readyz")))).toMatchObject({
+      code: "NOT_READY",
+      detail: expect.stringContaining("bus"),
+    });
+    say({ type: "reconnected" });
+    expect(await status()).toBe(200);
+    await own.stop();
+    expect(await status()).toBe(503);
+    expect((await probe(get("/healthz"))).status).toBe(200);
+  });
+
+  test.each(["/", "/ask/", "/metrics", "/__proto__", "/constructor", "/ASK"])("404 for %s", async (path) => {
+    expect(await problemOf(gateway(get(path)))).toMatchObject({ status: 404, code: "NOT_FOUND" });
+  });
+
+  test.each([
+    ["/ask", "GET", "POST"],
+    ["/ask", "DELETE", "POST"],
+    ["/healthz", "POST", "GET, HEAD"],
+    ["/readyz", "BREW", "GET, HEAD"],
+  ])("405 with Allow for %s %s", async (path, method, allow) => {
+    const response = await gateway(get(path, { method }));
+    expect([response.status, response.headers.get("allow")]).toEqual([405, allow]);
+  });
+
+  test("HEAD is served like GET", async () => {
+    expect((await gateway(get("/healthz", { method: "HEAD" }))).status).toBe(200);
+  });
+
+  test("an observer hears of every request under labels that a client cannot multiply", async () => {
+    const seen: string[] = [];
+    const observed = make({
+      observer: {
+        requestEnded: ({ route, method, status, ms }) => seen.push(`${method} ${route} ${status} ${ms > 0}`),
+      },
+    });
+    await observed(get("/healthz"));
+    await observed(get("/random-path"));
+    await observed(get("/ask", { method: "BREW" }));
+    expect(seen).toEqual(["GET /healthz 200 true", "GET other 404 true", "other /ask 405 true"]);
+  });
+
+  test.each([
+    ["timeoutMs", { timeoutMs: 0 }],
+    ["maxTimeoutMs", { maxTimeoutMs: 1.5 }],
+    ["maxBodyBytes", { maxBodyBytes: -1 }],
+    ["timeoutMs", { timeoutMs: 2_000, maxTimeoutMs: 1_000 }],
+    ["neuron id", { neuron: "a b" }],
+  ])("a wrong %s is refused when the gateway is made", (name, options) => {
+    expect(() => make(options)).toThrow(name);
+  });
+});

@@ -1,0 +1,128 @@
+/** nodeListener: mounts a web-standard handler on node:http. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { silentLogger, type Logger } from "@myelin/bus";
+import { HttpProblem } from "./problem.ts";
+import { requestSignal } from "./request-signal.ts";
+import { toProblem } from "./to-problem.ts";
+
+/** A web-standard handler: what runs in tests without a socket, and mounts anywhere. */
+export type Handler = (request: Request) => Promise<Response>;
+
+export interface NodeListenerOptions {
+  /** Hears of a handler that threw. Silent by default. */
+  readonly logger?: Logger | undefined;
+}
+
+/** What a client may still send after it was answered, before its connection is cut. */
+const LINGER_MS = 5_000;
+
+/**
+ * `createServer(nodeListener(handler))`. The body is read from the socket only as the handler reads it, `request.signal`
+ * aborts when the client goes away, and a handler that throws becomes a problem, never an unhandled rejection.
+ */
+export function nodeListener(
+  handler: Handler,
+  { logger = silentLogger }: NodeListenerOptions = {},
+): (req: IncomingMessage, res: ServerResponse) => void {
+  return (req, res) => {
+    res.on("error", () => {}); // the client is gone; `close` follows, and with it the abort
+    void serve(handler, req, res, logger);
+  };
+}
+
+async function serve(handler: Handler, req: IncomingMessage, res: ServerResponse, logger: Logger): Promise<void> {
+  let response: Response;
+  try {
+    const request = toRequest(req, requestSignal(req, res));
+    // undici's Request hears its signal only for as long as the Request itself is alive: this keeps it.
+    res.once("close", () => void request);
+    response = await handler(request);
+  } catch (error) {
+    const problem = toProblem(error);
+    if (problem.status === 500) logger.error({ err: error }, "http.request.failed");
+    response = problem.toResponse();
+  }
+  try {
+    await send(res, response, req.method === "HEAD");
+  } catch (error) {
+    logger.warn({ err: error }, "http.response.failed");
+    res.destroy(); // half a body must not look like a whole one
+  }
+  if (!req.complete) discardRest(req, res);
+}
+
+function toRequest(req: IncomingMessage, signal: AbortSignal): Request {
+  const method = req.method ?? "GET";
+  if (/^(TRACE|TRACK|CONNECT)$/i.test(method)) {
+    throw new HttpProblem({ status: 501, code: "BAD_REQUEST", detail: `${method} is not served here` });
+  }
+  try {
+    // Only the path is the client's: `//evil` or an absolute URL in the request line must not become the host.
+    const url = new URL(`http://${req.headers.host ?? "localhost"}`);
+    const target = new URL(req.url ?? "/", "http://localhost");
+    url.pathname = target.pathname;
+    url.search = target.search;
+    const headers = new Headers();
+    for (let at = 0; at + 1 < req.rawHeaders.length; at += 2) {
+      headers.append(req.rawHeaders[at]!, req.rawHeaders[at + 1]!);
+    }
+    const init: RequestInit = { method, headers, signal };
+    if (method !== "GET" && method !== "HEAD") Object.assign(init, { body: bodyOf(req), duplex: "half" });
+    return new Request(url, init);
+  } catch (cause) {
+    throw new HttpProblem({
+      status: 400,
+      code: "BAD_REQUEST",
+      detail: "the request line or a header is malformed",
+      cause,
+    });
+  }
+}
+
+/** The body as a stream that reads nothing ahead: what nobody asks for stays in the socket. */
+function bodyOf(req: IncomingMessage): ReadableStream<Uint8Array> {
+  let chunks: AsyncIterator<Buffer> | undefined;
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        chunks ??= req.iterator({ destroyOnReturn: false });
+        const next = await chunks.next();
+        if (next.done) controller.close();
+        else controller.enqueue(next.value);
+      },
+      async cancel() {
+        await chunks?.return?.();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+async function send(res: ServerResponse, response: Response, isHead: boolean): Promise<void> {
+  if (res.destroyed) return void (await response.body?.cancel());
+  for (const [name, value] of response.headers) res.appendHeader(name, value);
+  res.writeHead(response.status);
+  if (response.body === null || isHead) {
+    await response.body?.cancel();
+    return void res.end();
+  }
+  const closed = new Promise<void>((resolve) => res.once("close", resolve));
+  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+    if (res.destroyed) break;
+    if (!res.write(chunk)) await Promise.race([closed, new Promise((resolve) => res.once("drain", resolve))]);
+  }
+  res.end();
+}
+
+/**
+ * The answer is out and the client still sends (413, 401). Closing with unread bytes would reset the connection, and with
+ * it the answer on its way; so the rest is read and dropped, for a moment.
+ */
+function discardRest(req: IncomingMessage, res: ServerResponse): void {
+  req.on("error", () => {}); // it went away: just as well
+  req.resume();
+  const cut = setTimeout(() => res.req.socket.destroy(), LINGER_MS);
+  cut.unref();
+  req.once("close", () => clearTimeout(cut));
+  req.once("end", () => clearTimeout(cut));
+}
