@@ -2,8 +2,7 @@
 import { loadContender, type JobDispatcher } from "../contenders/contender.ts";
 import { assertAnswer, makeJob } from "../contenders/job.ts";
 import { serveParent } from "./child.ts";
-import type { MeasureArgument, StartArgument } from "./fleet.ts";
-import { toSample, type Sample } from "./statistics.ts";
+import type { MeasureArgument, Measured, StartArgument } from "./fleet.ts";
 
 let running: AsyncDisposable | undefined;
 let dispatcher: JobDispatcher | undefined;
@@ -15,7 +14,7 @@ serveParent({
     else running = dispatcher = await startDispatcher(url);
   },
 
-  async measure({ inFlight, durationMs }: MeasureArgument): Promise<Sample> {
+  async measure({ inFlight, durationMs }: MeasureArgument): Promise<Measured> {
     const latenciesMs: number[] = [];
     const startedAt = performance.now();
     const askAndAskAgain = async () => {
@@ -28,7 +27,12 @@ serveParent({
       }
     };
     await Promise.all(Array.from({ length: inFlight }, askAndAskAgain));
-    return toSample(latenciesMs, performance.now() - startedAt);
+    return { latenciesMs, elapsedMs: performance.now() - startedAt };
+  },
+
+  cpuUs(): Promise<number> {
+    const { user, system } = process.cpuUsage();
+    return Promise.resolve(user + system);
   },
 
   async stop(): Promise<void> {

@@ -1,7 +1,7 @@
 /** Fleet: one contender at work: a dispatcher process and two worker processes, connected to one nats-server. */
 import type { ContenderName } from "../contenders/contender.ts";
 import type { BenchProcess } from "./bench-process.ts";
-import type { Sample } from "./statistics.ts";
+import { toSample, type Sample } from "./statistics.ts";
 
 /** Two, because that is what a fleet is for: each task goes to one of them. */
 const WORKERS = 2;
@@ -18,11 +18,18 @@ export interface MeasureArgument {
   readonly durationMs: number;
 }
 
+export interface Measured {
+  readonly latenciesMs: readonly number[];
+  readonly elapsedMs: number;
+}
+
 export class Fleet {
   readonly #dispatcher: BenchProcess;
+  readonly #workers: readonly BenchProcess[];
 
-  private constructor(dispatcher: BenchProcess) {
+  private constructor(dispatcher: BenchProcess, workers: readonly BenchProcess[]) {
     this.#dispatcher = dispatcher;
+    this.#workers = workers;
   }
 
   /** Fork the processes and connect them, workers first. */
@@ -31,11 +38,18 @@ export class Fleet {
     const start = (role: StartArgument["role"]): StartArgument => ({ role, contender, url });
     await Promise.all(workers.map((worker) => worker.call("start", start("worker"))));
     await dispatcher!.call("start", start("dispatcher"));
-    return new Fleet(dispatcher!);
+    return new Fleet(dispatcher!, workers);
   }
 
   /** Keep `inFlight` dispatches going for `durationMs`. */
-  measure(argument: MeasureArgument): Promise<Sample> {
-    return this.#dispatcher.call<Sample>("measure", argument);
+  async measure(argument: MeasureArgument): Promise<Sample> {
+    const before = await this.#cpuUs();
+    const { latenciesMs, elapsedMs } = await this.#dispatcher.call<Measured>("measure", argument);
+    return toSample(latenciesMs, elapsedMs, (await this.#cpuUs()) - before);
+  }
+
+  async #cpuUs(): Promise<number> {
+    const used = await Promise.all([this.#dispatcher, ...this.#workers].map((one) => one.call<number>("cpuUs")));
+    return used.reduce((sum, one) => sum + one, 0);
   }
 }

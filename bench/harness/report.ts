@@ -16,8 +16,8 @@ export function toJson(result: CaseResult): JsonResult {
   const ours = result.contenders[0];
   if (ours) {
     json.opsPerSec = Math.round(medianOf(ours.samples.map((sample) => sample.opsPerSec)));
-    const p50 = latencyOf(ours.samples, "p50Ms");
-    const p99 = latencyOf(ours.samples, "p99Ms");
+    const p50 = middleOf(ours.samples, "p50Ms");
+    const p99 = middleOf(ours.samples, "p99Ms");
     if (p50 !== null) json.p50Ms = round(p50);
     if (p99 !== null) json.p99Ms = round(p99);
   }
@@ -31,8 +31,9 @@ export function toTable(name: string, result: CaseResult): string[] {
   const lines = [name];
   for (const { name: contender, samples } of result.contenders) {
     const ops = spread(samples.map((sample) => sample.opsPerSec));
-    const p50 = latencyOf(samples, "p50Ms");
-    const p99 = latencyOf(samples, "p99Ms");
+    const p50 = middleOf(samples, "p50Ms");
+    const p99 = middleOf(samples, "p99Ms");
+    const cpu = middleOf(samples, "cpuUs");
     const ratio = result.ratios[contender];
     lines.push(
       [
@@ -40,6 +41,7 @@ export function toTable(name: string, result: CaseResult): string[] {
         `${whole(ops.median).padStart(9)}/s (${whole(ops.min)} to ${whole(ops.max)})`.padEnd(34),
         (p50 === null ? "" : `p50 ${p50.toFixed(2)} ms`).padEnd(14),
         (p99 === null ? "" : `p99 ${p99.toFixed(2)} ms`).padEnd(15),
+        (cpu === null ? "" : `cpu ${cpu.toFixed(0)} µs`).padEnd(11),
         ratio && `ours/theirs ${ratio.median.toFixed(2)} (${ratio.min.toFixed(2)} to ${ratio.max.toFixed(2)})`,
         ratio?.target !== undefined && verdict(ratio.median >= ratio.target, `at least ${ratio.target}`),
       ]
@@ -60,7 +62,10 @@ const verdict = (isReached: boolean, wanted: string): string => `${isReached ? "
 
 const medianOf = (values: readonly number[]): number => spread(values).median;
 
-function latencyOf(samples: CaseResult["contenders"][number]["samples"], key: "p50Ms" | "p99Ms"): number | null {
+function middleOf(
+  samples: CaseResult["contenders"][number]["samples"],
+  key: "p50Ms" | "p99Ms" | "cpuUs",
+): number | null {
   const values = samples.map((sample) => sample[key]).filter((value) => value !== null);
   return values.length === 0 ? null : medianOf(values);
 }
