@@ -55,7 +55,7 @@ export class Fleet implements AsyncDisposable {
     if (this.#url.startsWith("nats:")) {
       const connection = await connect({ servers: this.#url });
       connection.publish(subject, payload);
-      await connection.close();
+      await connection.drain();
       return;
     }
     const { server } = this

@@ -93,9 +93,9 @@ export class Dendrite implements AsyncDisposable {
     return this;
   }
 
-  /** Open the namespace, subscribe, take tasks, register. May be called again; rejects with the bus' error. */
+  /** Open the namespace, subscribe, take tasks, register. May be called again; rejects with the bus' error, or `STOPPED`. */
   async start(): Promise<void> {
-    await this.#start();
+    await this.#open();
   }
 
   /**
@@ -272,13 +272,9 @@ export class Dendrite implements AsyncDisposable {
       typeof first === "function" ? this.onSignal(type, {}, first) : this.onSignal(type, first, second!);
   }
 
+  /** What a running Dendrite is made of; starts it when it was not started. */
   #open(): Promise<Running> {
     if (this.#stopping) return Promise.reject(stoppedError(this.dendriteId));
-    return this.#start();
-  }
-
-  #start(): Promise<Running> {
-    if (this.#stopping && !this.#starting) return Promise.reject(stoppedError(this.dendriteId));
     this.#starting ??= this.#run().catch((error: unknown) => {
       this.#starting = undefined;
       throw error;

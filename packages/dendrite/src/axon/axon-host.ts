@@ -40,6 +40,8 @@ const TRANSIENT_QUEUE_PER_SLOT = 100;
 /** Tasks remembered as done, so that a second delivery is not run again. */
 const REMEMBERED_TASKS = 10_000;
 const REPLY_RETRY_MS = 500;
+/** How long an aborted neuron has to end before its task is handed back without it. */
+const ABORT_GRACE_MS = 1_000;
 
 export class AxonHost {
   readonly axon: Axon;
@@ -52,6 +54,9 @@ export class AxonHost {
   /** Tasks requested while a run waited for its child, that are one too many once it is back. */
   #overdrawn = 0;
   #isDraining = false;
+  /** Resolves when a drain gives up on neurons that ignore their signal. */
+  readonly #gaveUp: Promise<void>;
+  #giveUp: () => void = () => {};
   #processed = 0;
   #lastProcessedAt: Date | null = null;
 
@@ -59,6 +64,7 @@ export class AxonHost {
     this.axon = options.axon;
     this.#options = options;
     this.#slots = new Slots(options.axon.concurrency);
+    this.#gaveUp = new Promise((resolve) => (this.#giveUp = resolve));
   }
 
   get inFlight(): number {
@@ -88,12 +94,18 @@ export class AxonHost {
     this.#consumption.request(concurrency);
   }
 
-  /** Take no more, wait `drainMs` for what runs, then abort it and hand it back. Resolves when nothing runs (S1). */
+  /**
+   * Take no more, wait `drainMs` for what runs, then abort it and hand it back (S1). A neuron that ignores its signal for a
+   * second more is reported and left behind: its task is handed back, and what it still returns is dropped.
+   */
   async drain(drainMs: number): Promise<void> {
     this.#isDraining = true;
-    const timer = setTimeout(() => this.#abortAll("drain"), drainMs).unref();
+    const timers = [
+      setTimeout(() => this.#abortAll("drain"), drainMs).unref(),
+      setTimeout(() => this.#leaveBehind(), drainMs + ABORT_GRACE_MS).unref(),
+    ];
     await Promise.all([this.#consumption?.drain(), this.#subscription?.drain()]);
-    clearTimeout(timer);
+    timers.forEach(clearTimeout);
   }
 
   /** Abort the runs that a STOP names: one run, or all of its trace. */
@@ -171,7 +183,7 @@ export class AxonHost {
     this.#options.observer.taskStarted?.({ neuron, delivery });
     this.#runs.add(run);
     try {
-      const body = await run.reply();
+      const body = await Promise.race([run.reply(), this.#gaveUp.then(leftBehind)]);
       this.#ended(body.type, performance.now() - startedAt);
       return body;
     } finally {
@@ -249,6 +261,12 @@ export class AxonHost {
     else if (!this.#isDraining) this.#consumption?.request(1);
   }
 
+  #leaveBehind(): void {
+    for (const { runId } of this.#runs)
+      this.#options.logger.warn({ runId, neuronId: this.axon.neuronId }, "run.ignores.abort");
+    this.#giveUp();
+  }
+
   #abortAll(cause: RunAbortedError["cause"]): void {
     for (const run of this.#runs) run.abort(cause);
   }
@@ -262,6 +280,9 @@ export class AxonHost {
     if (this.#done.size > REMEMBERED_TASKS) this.#done.delete(this.#done.values().next().value!);
   }
 }
+
+const leftBehind = (): ReplyBody =>
+  error({ code: "WORKER_STOPPED", message: "the worker stopped before the task ended", recoverable: true });
 
 /** Sending the same again cannot work: it is too large, or no JSON. */
 function isUnsendable(thrown: unknown): boolean {
