@@ -7,10 +7,10 @@ import type { JsonObject, NeuronContext } from "myelin";
 /** A neuron is a plain function: it answers, asks, or throws. */
 async function greet({ name }: JsonObject, ctx: NeuronContext): Promise<unknown> {
   const whom = name ?? ctx.answers.at(-1)?.answer;
-  if (whom === undefined) return clarify("Whom shall I greet?");
+  if (typeof whom !== "string") return clarify("Whom shall I greet?");
   if (whom === "Voldemort") throw new NeuronFailure("NAME_REFUSED", "that name is not spoken here");
   await sleep(20, undefined, { signal: ctx.signal });
-  return { greeting: `Hello, ${String(whom)}!` };
+  return { greeting: `Hello, ${whom}!` };
 }
 
 await using synapse = await connectSynapse(process.env["SYNAPSE_URL"] ?? "nats://127.0.0.1:4222");
