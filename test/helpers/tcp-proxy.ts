@@ -6,29 +6,34 @@ export interface TcpProxy extends AsyncDisposable {
   readonly address: string;
   /** End every connection. `refuse`: and let nobody connect again. */
   cut(options?: { refuse?: boolean }): void;
-  /** From now on, on connections that are open, nothing of what the server says arrives. */
-  deafen(): void;
-  /** Every byte the server said, as text. */
-  readonly heard: () => string;
+  /** What the server says is kept back, on the connections that are open. They lose it when they are cut. */
+  hold(): void;
+  /** Hand over what was kept back. */
+  release(): void;
+  /** All that clients said, as text. */
+  said(): string;
 }
 
 /** Forward connections to a port on loopback. */
 export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
-  const pairs = new Set<{ client: Socket; target: Socket; isDeaf: boolean }>();
+  const pairs = new Set<{ client: Socket; target: Socket; held: Buffer[] | null }>();
   let isRefusing = false;
-  let heard = "";
+  let said = "";
   const server = createServer((client) => {
     if (isRefusing) {
       client.destroy();
       return;
     }
     const target = connect(targetPort, "127.0.0.1");
-    const pair = { client, target, isDeaf: false };
+    const pair = { client, target, held: null as Buffer[] | null };
     pairs.add(pair);
-    client.on("data", (bytes) => target.write(bytes));
+    client.on("data", (bytes) => {
+      said += bytes.toString("latin1");
+      target.write(bytes);
+    });
     target.on("data", (bytes) => {
-      heard += bytes.toString("latin1");
-      if (!pair.isDeaf) client.write(bytes);
+      if (pair.held) pair.held.push(bytes);
+      else client.write(bytes);
     });
     const end = () => {
       pairs.delete(pair);
@@ -48,10 +53,16 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     cut,
-    deafen() {
-      for (const pair of pairs) pair.isDeaf = true;
+    hold() {
+      for (const pair of pairs) pair.held ??= [];
     },
-    heard: () => heard,
+    release() {
+      for (const pair of pairs) {
+        for (const bytes of pair.held ?? []) pair.client.write(bytes);
+        pair.held = null;
+      }
+    },
+    said: () => said,
     async [Symbol.asyncDispose]() {
       cut({ refuse: true });
       await new Promise<void>((resolve) => server.close(() => resolve()));

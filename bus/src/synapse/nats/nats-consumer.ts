@@ -53,10 +53,11 @@ class NatsConsumption implements Consumption {
   readonly #leases: NatsLeases;
   readonly #handlers = new RunningHandlers();
   readonly #running = new Map<string, Lease>();
-  readonly #done = new Set<string>();
-  /** Answers that wait for the connection. */
+  /** What was done here, and for how long the server may be told so. */
+  readonly #done = new Map<string, { ackSubject: string; isOursUntil: number }>();
+  /** Hand-backs that wait for the connection. */
   #unsaid: { lease: Lease; answer: string }[] = [];
-  readonly #onUp = () => this.#sayAll();
+  readonly #onUp = () => this.#sayAgain();
   #isReported = false;
 
   constructor(session: NatsSession, request: ConsumeRequest, handler: TaskHandler) {
@@ -143,33 +144,38 @@ class NatsConsumption implements Consumption {
     }
     this.#running.delete(info.key);
     this.#leases.release(lease);
-    switch (outcome.type) {
-      case "done":
-        this.#remember(info.key);
-        return this.#say(lease, "+ACK");
-      case "retry":
-        return this.#say(lease, outcome.delayMs > 0 ? `-NAK {"delay":${Math.ceil(outcome.delayMs * MS_NS)}}` : "-NAK");
-      case "abandon":
-        return;
+    // Lost: another may have it by now, and would be spoken for.
+    if (outcome.type === "abandon" || !this.#leases.isOurs(lease)) return;
+    if (outcome.type === "done") {
+      const { ackSubject } = lease;
+      this.#remember(info.key, { ackSubject, isOursUntil: lease.confirmedAt + this.#request.ackWaitMs });
+      if (this.#link.isUp) this.#link.nc.publish(ackSubject, "+ACK");
+      return;
     }
-  }
-
-  /** Answer for a task, unless another may have it by now. */
-  #say(lease: Lease, answer: string): void {
-    if (!this.#leases.isOurs(lease)) return;
+    const answer = outcome.delayMs > 0 ? `-NAK {"delay":${Math.ceil(outcome.delayMs * MS_NS)}}` : "-NAK";
     if (this.#link.isUp) this.#link.nc.publish(lease.ackSubject, answer);
     else this.#unsaid.push({ lease, answer });
   }
 
-  #sayAll(): void {
-    const unsaid = this.#unsaid;
+  /**
+   * The connection is back. Whether the last answers before it was lost arrived nobody knows, so what was done is said
+   * again: twice does no harm. A hand-back said twice would take the task from whoever has it now, so only those are said
+   * that certainly were not.
+   */
+  #sayAgain(): void {
+    const now = performance.now();
+    for (const { ackSubject, isOursUntil } of this.#done.values()) {
+      if (now < isOursUntil) this.#link.nc.publish(ackSubject, "+ACK");
+    }
+    for (const { lease, answer } of this.#unsaid) {
+      if (this.#leases.isOurs(lease)) this.#link.nc.publish(lease.ackSubject, answer);
+    }
     this.#unsaid = [];
-    for (const { lease, answer } of unsaid) this.#say(lease, answer);
   }
 
-  #remember(key: string): void {
-    this.#done.add(key);
-    if (this.#done.size > DONE_REMEMBERED) this.#done.delete(this.#done.values().next().value!);
+  #remember(key: string, answered: { ackSubject: string; isOursUntil: number }): void {
+    this.#done.set(key, answered);
+    if (this.#done.size > DONE_REMEMBERED) this.#done.delete(this.#done.keys().next().value!);
   }
 
   /** The consumer does not answer: make sure that it is there. Reported once until it delivers again. */

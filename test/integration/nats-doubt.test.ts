@@ -1,0 +1,289 @@
+/** Answers that are lost on the way, and a process that freezes: what a Synapse believes then. */
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { connectSynapse, newRunId, newTraceId, type Bus, type BusProblem, type Synapse } from "@myelin/bus";
+import { collect, sampleEvent, sampleTask } from "@myelin/bus/testing";
+import type { DevServer } from "@myelin/dev";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
+import { expectNoLeaks } from "../helpers/leaks.ts";
+import { startTcpProxy, type TcpProxy } from "../helpers/tcp-proxy.ts";
+import { startOwnNats, uniqueNamespace } from "../helpers/with-nats.ts";
+
+let server: DevServer;
+beforeAll(async () => {
+  server = await startOwnNats();
+});
+afterAll(() => server.stop());
+
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** A bus behind a bad network, and one beside it that sees what is so. */
+async function openBoth() {
+  const namespace = uniqueNamespace();
+  const proxy: TcpProxy = await startTcpProxy(server.port);
+  const synapse: Synapse = await connectSynapse(`nats://${proxy.address}`);
+  const witness: Synapse = await connectSynapse(server.url);
+  const problems = collect<BusProblem>();
+  const bus: Bus = await synapse.open(namespace, { onProblem: (problem) => problems.push(problem) });
+  const seen: Bus = await witness.open(namespace);
+  /** Start something whose answer is lost, wait until it has happened, and let the network come back. */
+  const losingTheAnswer = async <T>(start: () => Promise<T>, hasHappened: () => Promise<boolean>): Promise<T> => {
+    proxy.hold();
+    const result = start();
+    result.catch(() => {});
+    while (!(await hasHappened())) await sleep(5);
+    proxy.cut();
+    return result;
+  };
+  return {
+    namespace,
+    proxy,
+    bus,
+    seen,
+    problems,
+    losingTheAnswer,
+    hasEntries: (count: number) => async () => (await seen.info()).lastSeq >= count,
+    async [Symbol.asyncDispose]() {
+      proxy.release();
+      await synapse.drain();
+      await witness.drain();
+      await proxy[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describe("an append whose answer was lost", () => {
+  test("is stored once, and is no duplicate of itself", async () => {
+    await using here = await openBoth();
+    const task = sampleTask();
+    const appended = await here.losingTheAnswer(() => here.bus.append(task), here.hasEntries(1));
+    expect(appended).toEqual({ seq: 1, duplicate: false });
+    expect((await here.seen.info()).lastSeq).toBe(1);
+  });
+
+  test("is a duplicate when somebody else was first under the dedup id", async () => {
+    await using here = await openBoth();
+    await here.seen.append(sampleTask(), { dedupId: "once" });
+    const appended = await here.losingTheAnswer(
+      () => here.bus.append(sampleTask(), { dedupId: "once" }),
+      async () => here.proxy.said().includes("Nats-Msg-Id: once"),
+    );
+    expect(appended).toEqual({ seq: 1, duplicate: true });
+  });
+
+  test("J1: with an expectation finds its own entry at the head, and is not refused by it", async () => {
+    await using here = await openBoth();
+    const journal = { runId: newRunId(), traceId: newTraceId() };
+    const appended = await here.losingTheAnswer(
+      () => here.bus.append(sampleEvent(journal), { expectLastSeq: 0 }),
+      here.hasEntries(1),
+    );
+    expect(appended).toEqual({ seq: 1, duplicate: false });
+    expect((await here.seen.info()).lastSeq).toBe(1);
+  });
+
+  test("J1: with an expectation is refused when another entry is at the head", async () => {
+    await using here = await openBoth();
+    const journal = { runId: newRunId(), traceId: newTraceId() };
+    await here.seen.append(sampleEvent(journal), { expectLastSeq: 0 });
+    const said = here.proxy.said().length;
+    await expect(
+      here.losingTheAnswer(
+        () => here.bus.append(sampleEvent(journal), { expectLastSeq: 0 }),
+        async () => here.proxy.said().slice(said).includes("RUN_EVENT"),
+      ),
+    ).rejects.toMatchObject({ code: "WRONG_LAST_SEQ", expectedSeq: 0, actualSeq: 1 });
+  });
+
+  test("without a lost connection is sent again after a second of silence", async () => {
+    await using here = await openBoth();
+    here.proxy.hold();
+    const appending = here.bus.append(sampleTask());
+    const count = () => here.proxy.said().split("Nats-Msg-Id: evt_").length - 1;
+    while (count() < 2) await sleep(10);
+    here.proxy.release();
+    expect(await appending).toEqual({ seq: 1, duplicate: false });
+    expect((await here.seen.info()).lastSeq).toBe(1);
+  });
+
+  test("and never comes is LOG_UNAVAILABLE, which says that it may be stored", async () => {
+    await using here = await openBoth();
+    here.proxy.hold();
+    const task = sampleTask();
+    await expect(here.bus.append(task, { timeoutMs: 200 })).rejects.toMatchObject({
+      code: "LOG_UNAVAILABLE",
+      message: `the log MYELIN_${here.namespace} did not take ${task.id}: no acknowledgement in 200 ms; it may be stored`,
+    });
+  });
+});
+
+describe("a TASK", () => {
+  const ECHO = { neuronId: "echo", lane: "normal" } as const;
+  const LEASE_MS = 1_000;
+
+  test("A2: whose lease cannot be extended is lost before the lease is over, and its outcome is not told", async () => {
+    await using here = await openBoth();
+    const lost = collect<number>();
+    const startedAt = collect<number>();
+    const consumption = await here.bus.consume(
+      ECHO,
+      async (delivery) => {
+        startedAt.push(performance.now());
+        await new Promise<void>((resolve) => delivery.lost.addEventListener("abort", () => resolve()));
+        lost.push(performance.now());
+        // Wrong: it should be "abandon". Nobody may hear it.
+        return { type: "done" };
+      },
+      { ackWaitMs: LEASE_MS },
+    );
+    consumption.request(1);
+    await here.seen.append(sampleTask());
+    const [started] = await startedAt.first(1);
+    here.proxy.hold();
+    const [aborted] = await lost.first(1);
+    expect(aborted! - started!).toBeLessThan(LEASE_MS * 1.4);
+    const saidBefore = here.proxy.said().length;
+    await sleep(50);
+    expect(here.proxy.said().slice(saidBefore)).not.toContain("+ACK");
+    const counts = collect<number>();
+    const other = await here.seen.consume(
+      ECHO,
+      ({ deliveryCount }) => {
+        counts.push(deliveryCount);
+        return Promise.resolve({ type: "done" });
+      },
+      { ackWaitMs: LEASE_MS },
+    );
+    other.request(1);
+    expect((await counts.first(1))[0]).toBeGreaterThan(1);
+  });
+
+  test("A2: that was found in the socket after a freeze is not run: another has it", async () => {
+    await using here = await openBoth();
+    const frozen = collect<number>();
+    const consumption = await here.bus.consume(
+      ECHO,
+      ({ seq }) => {
+        frozen.push(seq);
+        return Promise.resolve({ type: "done" });
+      },
+      { ackWaitMs: LEASE_MS },
+    );
+    consumption.request(1);
+    while (!here.proxy.said().includes("MSG.NEXT")) await sleep(5);
+    here.proxy.hold();
+    await here.seen.append(sampleTask());
+    await sleep(LEASE_MS * 0.7);
+    here.proxy.release();
+    await consumption.drain();
+    const taken = collect<{ seq: number; deliveryCount: number }>();
+    const other = await here.seen.consume(
+      ECHO,
+      ({ seq, deliveryCount }) => {
+        taken.push({ seq, deliveryCount });
+        return Promise.resolve({ type: "done" });
+      },
+      { ackWaitMs: LEASE_MS },
+    );
+    other.request(1);
+    expect(await taken.first(1)).toEqual([{ seq: 1, deliveryCount: 2 }]);
+    expect(frozen.items).toEqual([]);
+  });
+
+  test("A2: that was done while the connection was away is answered when it is back", async () => {
+    await using here = await openBoth();
+    const started = collect<number>();
+    let end = () => {};
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    const consumption = await here.bus.consume(
+      ECHO,
+      async ({ seq }) => {
+        started.push(seq);
+        await ended;
+        return { type: "done" };
+      },
+      { ackWaitMs: 2_000 },
+    );
+    consumption.request(1);
+    await here.seen.append(sampleTask());
+    await started.first(1);
+    here.proxy.cut();
+    end();
+    const taken = collect<number>();
+    const other = await here.seen.consume(
+      ECHO,
+      ({ seq }) => {
+        taken.push(seq);
+        return Promise.resolve({ type: "done" });
+      },
+      { ackWaitMs: 2_000 },
+    );
+    other.request(1);
+    await sleep(3_000);
+    expect(taken.items).toEqual([]);
+  });
+
+  test("asks for eight places with one pull, and again only when half of them are free", async () => {
+    await using here = await openBoth();
+    let end = () => {};
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    const started = collect<number>();
+    const consumption = await here.bus.consume(ECHO, async ({ seq }) => {
+      started.push(seq);
+      await ended;
+      return { type: "done" };
+    });
+    for (let n = 0; n < 8; n++) consumption.request(1);
+    for (let n = 0; n < 3; n++) await here.bus.append(sampleTask());
+    await started.first(3);
+    expect(consumption.pulls).toBe(1);
+    consumption.request(3);
+    await here.bus.info();
+    expect(consumption.pulls).toBe(1);
+    for (let n = 0; n < 3; n++) await here.bus.append(sampleTask());
+    await started.first(6);
+    expect(consumption.pulls).toBe(2);
+    end();
+  });
+
+  test("of a consumer with another lease is LOG_CONFIG, with both", async () => {
+    await using here = await openBoth();
+    const handler = () => Promise.resolve({ type: "done" } as const);
+    await here.bus.consume(ECHO, handler);
+    await expect(here.seen.consume(ECHO, handler, { ackWaitMs: 5_000 })).rejects.toMatchObject({
+      code: "LOG_CONFIG",
+      message:
+        "the consumer task_echo_normal has ack_wait 30000 ms, this process wants 5000 ms: use one ackWaitMs everywhere",
+    });
+  });
+
+  test("is still taken when somebody deleted the consumer, which is reported once", async () => {
+    await using here = await openBoth();
+    const taken = collect<number>();
+    const consumption = await here.bus.consume(ECHO, ({ seq }) => {
+      taken.push(seq);
+      consumption.request(1);
+      return Promise.resolve({ type: "done" });
+    });
+    consumption.request(1);
+    await here.bus.append(sampleTask());
+    await taken.first(1);
+    const nc = await connect({ servers: server.url });
+    // The server may fail to remove the directory it is still writing to; the consumer is gone all the same.
+    await (
+      await jetstreamManager(nc)
+    ).consumers
+      .delete(`MYELIN_${here.namespace}`, "task_echo_normal")
+      .catch(() => false);
+    await nc.close();
+    await here.problems.first(1);
+    await here.bus.append(sampleTask());
+    // The first one is offered again, and this process knows that it is done.
+    expect(await taken.first(2)).toEqual([1, 2]);
+    expect(here.problems.items).toMatchObject([
+      { type: "consumer-error", neuronId: "echo", error: { code: "LOG_CONFIG" } },
+    ]);
+  });
+});
+
+expectNoLeaks();
