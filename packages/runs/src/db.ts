@@ -3,6 +3,7 @@
  * the same database will do, and this module is loaded (`await import`) only when a connection is opened: a worker that
  * imports the umbrella never pays for it.
  */
+import { createHash } from "node:crypto";
 import { PrismaPg } from "@prisma/adapter-pg";
 import { connectionSettings, type ConnectionOptions } from "./connection.ts";
 import type { Database, OwnedDatabase } from "./database.ts";
@@ -14,7 +15,15 @@ export function openDatabase(databaseUrl: string, options: ConnectionOptions): O
   const adapter = new PrismaPg(connectionSettings(databaseUrl, options), {
     onPoolError: () => {},
     onConnectionError: () => {},
+    ...(options.preparedStatements && { statementNameGenerator: nameStatement }),
   });
   const client = new PrismaClient({ adapter, errorFormat: "minimal" });
   return Object.assign(client satisfies Database, { close: () => client.$disconnect() });
+}
+
+const names = new Map<string, string>();
+function nameStatement({ sql }: { sql: string }): string {
+  let name = names.get(sql);
+  if (!name) names.set(sql, (name = `m_${createHash("sha256").update(sql).digest("hex").slice(0, 16)}`));
+  return name;
 }

@@ -59,7 +59,7 @@ CREATE INDEX "signals_run_id_seq_idx" ON "signals"("run_id", "seq") WHERE "run_i
 
 -- One row per run. Every column is one of four merges over the run's Signals: first by sequence (what it was asked),
 -- last by sequence (its live status), least/greatest (times, sequences, attempts), or a sum over rows inserted in the
--- same transaction (late_terminals). The first terminal by sequence wins.
+-- same transaction (terminals). The first terminal by sequence wins.
 CREATE TABLE "runs" (
     "run_id" TEXT COLLATE "C" NOT NULL,
     "log_id" SMALLINT NOT NULL,
@@ -86,7 +86,7 @@ CREATE TABLE "runs" (
     "task_seq" BIGINT,
     "live_seq" BIGINT,
     "terminal_seq" BIGINT,
-    "late_terminals" INTEGER NOT NULL DEFAULT 0,
+    "terminals" INTEGER NOT NULL DEFAULT 0,
 
     CONSTRAINT "runs_pkey" PRIMARY KEY ("run_id")
 ) WITH (fillfactor = 80);

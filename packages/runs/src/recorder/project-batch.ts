@@ -1,0 +1,226 @@
+/**
+ * What a batch of the log says about runs and workers: a pure fold over its entries. It names, by sequence, which Signal
+ * gives a run its input, its status and its outcome; the statement of write-batch.ts merges that into the rows.
+ *
+ * A run as its Signals tell it: `running` at its TASK, `waiting_…` at a question, `running` again at the wake-up (a TASK
+ * with answers), and over at the first terminal. A run with a journal says the same and more in RUN_EVENTs. What comes
+ * after the first terminal changes nothing.
+ */
+import type { LogEntry, Signal, SignalOf, SignalType } from "@myelin/bus";
+import { OPEN_STATUSES, TERMINAL_STATUSES, type RunEventEntry, type RunStatus } from "@myelin/bus/run-events";
+
+/** One run as one batch tells it. Sequences point at the Signals that columns are taken from. */
+export interface RunFold {
+  readonly run_id: string;
+  /** The first TASK that asks; null when the batch has none (a wake-up is a TASK, but asks nothing). */
+  task_seq: number | null;
+  /** Where tenant, trace, neuron, input and metadata are from: the TASK, else the run's first Signal here. */
+  head_seq: number;
+  first_seq: number;
+  last_seq: number;
+  created_at: string;
+  updated_at: string;
+  /** The last thing the run said of itself before it ended, and what said it. */
+  live_seq: number | null;
+  status: RunStatus;
+  /** The first terminal. */
+  terminal_seq: number | null;
+  deadline: string | null;
+  attempts: number;
+  iteration_count: number;
+}
+
+/** One neuron of one process as one batch tells it. */
+export interface WorkerFold {
+  readonly instance_id: string;
+  readonly neuron_id: string;
+  capabilities: string[] | null;
+  version: string | null;
+  concurrency: number | null;
+  registered_at: string | null;
+  left_at: string | null;
+  last_seen_at: string;
+}
+
+export interface BatchProjection {
+  readonly runs: Map<string, RunFold>;
+  readonly workers: Map<string, WorkerFold>;
+}
+
+/** Where in the log a Signal stands. */
+type Place = Pick<LogEntry, "seq" | "storedAt">;
+
+/** What a Signal does to its run. `null`: it is a row of signals and no more. */
+type RunEffect<T extends SignalType> = ((run: RunFold, signal: SignalOf<T>, place: Place) => void) | null;
+
+/** Every Signal type, once: a new one is a compile error here until somebody has said what it does to its run. */
+const RUN_EFFECTS: { readonly [T in SignalType]: RunEffect<T> } = {
+  TASK: (run, signal, { seq }) => {
+    if (signal.payload.answers === undefined) run.task_seq ??= seq;
+    if (setLive(run, "running", seq)) run.deadline = parseDeadline(signal.payload.deadline) ?? run.deadline;
+  },
+  AGENT_OUTPUT: ends("success"),
+  FINAL: ends("success"),
+  ERROR: ends("error"),
+  STOPPED: ends("cancelled"),
+  CLARIFICATION: pauses("waiting_human_input"),
+  PERMISSION: pauses("waiting_approval"),
+  ESCALATION: pauses("waiting_approval"),
+  RUN_EVENT: (run, signal, { seq }) => {
+    for (const entry of signal.payload.entries) {
+      run.iteration_count = Math.max(run.iteration_count, entry.iteration_index);
+      const status = statusOf(entry);
+      if (status) setLive(run, status, seq);
+    }
+  },
+  TASK_OFFER: null,
+  BID: null,
+  TASK_AWARDED: null,
+  TASK_DECLINED: null,
+  CLARIFICATION_ANSWER: null,
+  PERMISSION_DECISION: null,
+  THOUGHT_DELTA: null,
+  PLAN: null,
+  CRITIQUE: null,
+  CONSENSUS: null,
+  CONTEXT_SYNC: null,
+  MEMORY_APPEND: null,
+  TOOL_CALL: null,
+  TOOL_RESULT: null,
+  RECALL: null,
+  RECALLED: null,
+  IMPRINT: null,
+  IMPRINTED: null,
+  REGISTER: null,
+  DEREGISTER: null,
+  HEARTBEAT: null,
+  DISCOVER: null,
+  STOP: null,
+  AUDIT: null,
+};
+
+/** Fold Signals in the order of the log. */
+export function projectBatch(signals: Iterable<Place & { signal: Signal }>): BatchProjection {
+  const runs = new Map<string, RunFold>();
+  const workers = new Map<string, WorkerFold>();
+  for (const { signal, seq, storedAt } of signals) {
+    if (signal.meta.run_id) foldRun(runs, signal.meta.run_id, signal, { seq, storedAt });
+    if (signal.type === "REGISTER" || signal.type === "DEREGISTER") foldWorker(workers, signal, storedAt.toISOString());
+  }
+  return { runs, workers };
+}
+
+function foldRun(runs: Map<string, RunFold>, runId: string, signal: Signal, place: Place): void {
+  const { seq } = place;
+  const at = place.storedAt.toISOString();
+  let run = runs.get(runId);
+  if (!run) runs.set(runId, (run = newRun(runId, seq, at)));
+  run.last_seq = seq;
+  if (at < run.created_at) run.created_at = at;
+  if (at > run.updated_at) run.updated_at = at;
+  run.attempts = Math.max(run.attempts, signal.meta.attempt ?? 0);
+  const hadTask = run.task_seq !== null;
+  const effect = RUN_EFFECTS[signal.type] as RunEffect<SignalType>;
+  effect?.(run, signal, place);
+  if (!hadTask && run.task_seq !== null) run.head_seq = run.task_seq;
+}
+
+function newRun(runId: string, seq: number, at: string): RunFold {
+  return {
+    run_id: runId,
+    task_seq: null,
+    head_seq: seq,
+    first_seq: seq,
+    last_seq: seq,
+    created_at: at,
+    updated_at: at,
+    live_seq: null,
+    status: "running",
+    terminal_seq: null,
+    deadline: null,
+    attempts: 0,
+    iteration_count: 0,
+  };
+}
+
+/** False when the run is over: then nothing it says of itself counts. */
+function setLive(run: RunFold, status: RunStatus, seq: number): boolean {
+  if (run.terminal_seq !== null) return false;
+  run.status = status;
+  run.live_seq = seq;
+  return true;
+}
+
+function pauses(status: RunStatus): NonNullable<RunEffect<SignalType>> {
+  return (run, _signal, { seq }) => void setLive(run, status, seq);
+}
+
+function ends(status: RunStatus): NonNullable<RunEffect<SignalType>> {
+  return (run, _signal, { seq }) => {
+    if (run.terminal_seq !== null) return;
+    run.terminal_seq = seq;
+    // The reply of a run that used up its iterations is an answer like any other; only its journal tells them apart.
+    if (run.status !== "max_iterations") run.status = status;
+  };
+}
+
+/** The status that a journal entry puts its run in; null when it leaves it as it is. */
+function statusOf({ event_type, data }: RunEventEntry): RunStatus | null {
+  switch (event_type) {
+    case "run.started":
+    case "attempt.started":
+    case "run.resumed":
+      return "running";
+    case "run.paused":
+      return oneOf(OPEN_STATUSES, data["status"]) ?? "waiting_human_input";
+    case "run.completed":
+      return oneOf(TERMINAL_STATUSES, data["status"]) ?? "success";
+    case "run.error":
+    case "run.interrupted":
+    case "run.abandoned":
+      return "error";
+    case "run.cancelled":
+      return "cancelled";
+    default:
+      return null;
+  }
+}
+
+const oneOf = <T extends string>(known: readonly T[], value: unknown): T | null =>
+  known.find((one) => one === value) ?? null;
+
+/** A deadline as Postgres takes it; null for a year it does not know. */
+function parseDeadline(deadline: string | undefined): string | null {
+  const at = new Date(deadline ?? NaN);
+  return at.getUTCFullYear() >= 1 && at.getUTCFullYear() <= 9999 ? at.toISOString() : null;
+}
+
+function foldWorker(workers: Map<string, WorkerFold>, signal: SignalOf<"REGISTER" | "DEREGISTER">, at: string): void {
+  const neuron_id = signal.directed.id;
+  const instance_id = signal.meta.instance ?? neuron_id; // a peer of another make may not say which process it is
+  const key = `${instance_id} ${neuron_id}`;
+  let worker = workers.get(key);
+  if (!worker) {
+    worker = {
+      instance_id,
+      neuron_id,
+      capabilities: null,
+      version: null,
+      concurrency: null,
+      registered_at: null,
+      left_at: null,
+      last_seen_at: at,
+    };
+    workers.set(key, worker);
+  }
+  worker.last_seen_at = at;
+  if (signal.type === "DEREGISTER") {
+    worker.left_at = at;
+  } else {
+    worker.registered_at = at;
+    worker.left_at = null;
+    worker.capabilities = signal.payload.capabilities;
+    worker.version = signal.payload.version ?? null;
+    worker.concurrency = signal.payload.concurrency ?? null;
+  }
+}

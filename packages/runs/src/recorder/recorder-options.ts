@@ -1,0 +1,75 @@
+/** What a Recorder is told, checked. */
+import { silentLogger, type Bus, type Logger, type Synapse } from "@myelin/bus";
+import type { Database } from "../database.ts";
+import { RunsError, type LogRolledBackError } from "../errors.ts";
+import type { BatchResult } from "./write-batch.ts";
+
+/** What of a namespace a Recorder uses. */
+export type RecordedBus = Pick<Bus, "namespace" | "read" | "get" | "info" | "subscribe">;
+
+export interface RecorderOptions {
+  /** The namespace to record: `await synapse.open(namespace)`. Whoever opened the Synapse drains it, after the Recorder. */
+  bus: RecordedBus;
+  /** Where to record, over connections of its own. Either this or `client`. */
+  databaseUrl?: string | undefined;
+  /** A Prisma client of the database to record in; it stays yours to close. */
+  client?: Database | undefined;
+  /** The connection of `bus`: lets the Recorder look at the log at once when it was away, not only every minute. */
+  synapse?: Pick<Synapse, "onStatus"> | undefined;
+  /** Entries written together at most. Default 1_000. */
+  batchSize?: number | undefined;
+  /** How long an entry may wait for others to be written with. Default 5. */
+  maxWaitMs?: number | undefined;
+  /** How often to compare the log with what was recorded from it. Default 60_000. */
+  checkIntervalMs?: number | undefined;
+  /** How often a standby looks whether the other recorder still works. Default 1_000. */
+  standbyIntervalMs?: number | undefined;
+  logger?: Logger | undefined;
+  observer?: RecorderObserver | undefined;
+}
+
+/** A Recorder's work as events, for metrics. Every method is optional, is called synchronously, and must not throw. */
+export interface RecorderObserver {
+  /** A batch was committed. `lastSeq` is the position now; `ms` is the time Postgres and the encoding took. */
+  batchWritten?(batch: BatchResult & { entries: number; lastSeq: number; ms: number }): void;
+  /** Whether this Recorder writes, watches another one do so, or waits for the bus or the database. */
+  stateChanged?(state: RecorderState): void;
+  /** Recording ended by itself: the log was rolled back, or the Synapse closed. Nothing more is written. */
+  stopped?(error: LogRolledBackError | Error): void;
+}
+
+/**
+ * - `opening`: finds its position · `recording`: writes · `standby`: another recorder writes, this one takes over when it stops
+ * - `waiting`: bus or database is away, tries again · `stopped`: for good
+ */
+export type RecorderState = "opening" | "recording" | "standby" | "waiting" | "stopped";
+
+export interface RecorderSettings {
+  readonly batchSize: number;
+  readonly maxWaitMs: number;
+  readonly checkIntervalMs: number;
+  readonly standbyIntervalMs: number;
+  readonly logger: Logger;
+  readonly observer: RecorderObserver;
+}
+
+/** Options with their defaults. Throws `INVALID_OPTION`. */
+export function parseRecorderOptions(options: RecorderOptions): RecorderSettings {
+  if ((options.databaseUrl === undefined) === (options.client === undefined)) {
+    throw new RunsError("INVALID_OPTION", "a Recorder takes either databaseUrl or client, not both and not neither");
+  }
+  return {
+    batchSize: wholeNumber("batchSize", options.batchSize, 1_000, 1, 10_000),
+    maxWaitMs: wholeNumber("maxWaitMs", options.maxWaitMs, 5, 0, 10_000),
+    checkIntervalMs: wholeNumber("checkIntervalMs", options.checkIntervalMs, 60_000, 10, 3_600_000),
+    standbyIntervalMs: wholeNumber("standbyIntervalMs", options.standbyIntervalMs, 1_000, 10, 60_000),
+    logger: options.logger ?? silentLogger,
+    observer: options.observer ?? {},
+  };
+}
+
+function wholeNumber(name: string, value: number | undefined, fallback: number, min: number, max: number): number {
+  if (value === undefined) return fallback;
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new RunsError("INVALID_OPTION", `${name} must be a whole number from ${min} to ${max}, got ${String(value)}`);
+}

@@ -1,0 +1,246 @@
+/**
+ * One batch of the log, one SQL statement: it moves the position, stores the Signals and merges what they say about runs.
+ *
+ * R1: everything in it depends on the move, and the move on the position being where the batch begins. Of two recorders
+ * with the same batch the second waits for the first one's row lock, finds the position elsewhere, and writes nothing.
+ * R2: what Postgres refuses is searched for by halving, and recorded as a dead letter; its neighbours never notice.
+ *
+ * Rows of runs are locked in the order of their ids, so recorders of different logs cannot deadlock.
+ */
+import type { LogEntry } from "@myelin/bus";
+import type { Database } from "../database.ts";
+import { isDataError, isMissingPartition } from "./database-errors.ts";
+import { encodeBatch, type Treatment } from "./encode-batch.ts";
+import { ensurePartitions } from "./partitions.ts";
+
+/** Which log a batch is from. */
+export interface LogIdentity {
+  /** Its number in this database (`logs.log_id`). */
+  readonly logId: number;
+  readonly namespace: string;
+}
+
+/** What a batch added. A batch that was recorded before adds nothing. */
+export interface BatchResult {
+  /** Rows of `signals`. */
+  readonly signals: number;
+  readonly deadLetters: number;
+  /** Sequences before or between its entries that the log did not hold. */
+  readonly missing: number;
+}
+
+/**
+ * Record entries that follow `fromSeq`: consecutive in the log, in its order. Resolves with null when the position is not
+ * `fromSeq`, that is when another recorder was here: then nothing was written.
+ *
+ * Safe to call concurrently and to repeat. Rejects when Postgres is away; what was written then, only the position says.
+ */
+export function writeBatch(
+  db: Database,
+  log: LogIdentity,
+  fromSeq: number,
+  entries: readonly LogEntry[],
+): Promise<BatchResult | null> {
+  return writePart(db, log, fromSeq, entries, new Map());
+}
+
+async function writePart(
+  db: Database,
+  log: LogIdentity,
+  fromSeq: number,
+  entries: readonly LogEntry[],
+  known: Map<number, Treatment>,
+): Promise<BatchResult | null> {
+  const last = entries.at(-1);
+  if (!last) return NOTHING;
+  try {
+    return await execute(db, log, fromSeq, entries, last, known);
+  } catch (error) {
+    if (!isDataError(error)) throw error;
+    if (entries.length === 1) {
+      // Worse each time, so this ends: of a `dead` one nothing is looked at.
+      const tried = known.get(last.seq);
+      if (tried === "dead") throw error;
+      known.set(last.seq, tried === "mended" ? "dead" : "mended");
+      return writePart(db, log, fromSeq, entries, known);
+    }
+    const middle = entries.length >> 1;
+    const before = await writePart(db, log, fromSeq, entries.slice(0, middle), known);
+    if (!before) return null;
+    const after = await writePart(db, log, entries[middle - 1]!.seq, entries.slice(middle), known);
+    // Overtaken between the halves: the first one is recorded all the same.
+    return after && sum(before, after);
+  }
+}
+
+const NOTHING: BatchResult = { signals: 0, deadLetters: 0, missing: 0 };
+const sum = (a: BatchResult, b: BatchResult): BatchResult => ({
+  signals: a.signals + b.signals,
+  deadLetters: a.deadLetters + b.deadLetters,
+  missing: a.missing + b.missing,
+});
+
+async function execute(
+  db: Database,
+  log: LogIdentity,
+  fromSeq: number,
+  entries: readonly LogEntry[],
+  last: LogEntry,
+  known: ReadonlyMap<number, Treatment>,
+): Promise<BatchResult | null> {
+  const batch = encodeBatch(entries, fromSeq, known);
+  const query = () =>
+    db.$queryRawUnsafe<({ moved: boolean } & BatchResult)[]>(
+      STATEMENT,
+      log.logId,
+      log.namespace,
+      fromSeq,
+      last.seq,
+      witness(last),
+      last.storedAt.toISOString(),
+      batch.signals,
+      batch.runs,
+      batch.workers,
+      batch.deadLetters,
+      batch.gaps,
+    );
+  const rows = await query().catch(async (error: unknown) => {
+    if (!isMissingPartition(error)) throw error;
+    const times = entries.map((entry) => entry.storedAt);
+    await ensurePartitions(db, times);
+    return query();
+  });
+  const { moved, ...result } = rows[0]!;
+  return moved ? result : null;
+}
+
+/** What the position remembers of the entry it stands on. */
+export const witness = ({ parsed }: LogEntry): string | null => (parsed.ok ? parsed.signal.id : null);
+
+const NEVER = "9223372036854775807"; // a sequence after every other
+
+/** The batch has an earlier head of the run than the row: an earlier TASK, or an earlier first Signal of a run without one. */
+const EARLIER_HEAD = `(coalesce(excluded.task_seq, ${NEVER}), excluded.first_seq)
+    < (coalesce(runs.task_seq, ${NEVER}), runs.first_seq)`;
+/** The batch has an earlier terminal than the row. */
+const EARLIER_END = `excluded.terminal_seq < coalesce(runs.terminal_seq, ${NEVER})`;
+/** The batch has something later than the row to say about a run that is not over by then. */
+const LATER_LIVE = `excluded.live_seq > coalesce(runs.live_seq, 0)
+    AND excluded.live_seq < coalesce(least(runs.terminal_seq, excluded.terminal_seq), ${NEVER})`;
+
+const first = (columns: string[], earlier: string) =>
+  columns
+    .map((column) => `${column} = CASE WHEN ${earlier} THEN excluded.${column} ELSE runs.${column} END`)
+    .join(",\n    ");
+
+const STATEMENT = `
+WITH moved AS (
+  UPDATE recorder_positions SET seq = $4::bigint, signal_id = $5::text, stored_at = $6::text::timestamptz
+  WHERE log_id = $1::smallint AND seq = $3::bigint
+  RETURNING 1
+), x AS MATERIALIZED (
+  SELECT _seq, _at, _mended, id, type, trace_id, parent_id, ts, directed, payload, coalesce(meta, '{}') AS meta,
+    nullif(meta->>'run_id', '') AS run_id, coalesce(meta->>'tenant_id', '') AS tenant_id
+  FROM jsonb_to_recordset($7::text::jsonb) AS x(_seq bigint, _at timestamptz(3), _mended boolean, id text, type text,
+    trace_id text, parent_id text, ts timestamptz(3), directed jsonb, payload jsonb, meta jsonb)
+  WHERE EXISTS (SELECT FROM moved)
+), stored AS (
+  INSERT INTO signals (log_id, seq, stored_at, id, type, trace_id, parent_id, run_id, tenant_id, ts, directed, payload, meta)
+  SELECT $1::smallint, _seq, _at, id, type, trace_id, parent_id, run_id, tenant_id, ts, directed, payload, meta
+  FROM x WHERE NOT _mended
+  ON CONFLICT DO NOTHING
+  RETURNING seq
+), buried AS (
+  INSERT INTO dead_letters (log_id, seq, stored_at, subject, reason, message, run_id, tenant_id, bytes)
+  SELECT $1::smallint, seq, stored_at, subject, reason, message, run_id, tenant_id, decode(bytes, 'base64')
+  FROM jsonb_to_recordset($10::text::jsonb) AS d(seq bigint, stored_at timestamptz(3), subject text, reason text,
+    message text, run_id text, tenant_id text, bytes text)
+  WHERE EXISTS (SELECT FROM moved)
+  ON CONFLICT DO NOTHING
+  RETURNING seq
+), skipped AS (
+  INSERT INTO recorder_gaps (log_id, from_seq, to_seq)
+  SELECT $1::smallint, from_seq, to_seq
+  FROM jsonb_to_recordset($11::text::jsonb) AS g(from_seq bigint, to_seq bigint)
+  WHERE EXISTS (SELECT FROM moved)
+  ON CONFLICT DO NOTHING
+  RETURNING to_seq - from_seq + 1 AS missing
+), journal AS (
+  INSERT INTO run_events (run_id, sequence_index, log_id, seq, tenant_id, event_type, iteration_index, correlation_id, data,
+    created_at)
+  SELECT x.run_id, e.sequence_index, $1::smallint, x._seq, x.tenant_id, e.event_type, e.iteration_index, e.correlation_id,
+    e.data, x._at
+  FROM x, ROWS FROM (jsonb_to_recordset(x.payload->'entries') AS (sequence_index int, event_type text, iteration_index int,
+    correlation_id text, data jsonb)) WITH ORDINALITY AS e(sequence_index, event_type, iteration_index, correlation_id, data, place)
+  WHERE x.type = 'RUN_EVENT' AND x.run_id IS NOT NULL
+  ORDER BY x.run_id, e.sequence_index, x._seq, e.place
+  ON CONFLICT DO NOTHING
+), roster AS (
+  INSERT INTO workers (namespace, instance_id, neuron_id, capabilities, version, concurrency, status, registered_at,
+    last_seen_at, left_at)
+  SELECT $2::text, instance_id, neuron_id, coalesce(capabilities, '{}'), version, concurrency,
+    CASE WHEN left_at IS NULL THEN 'registered' ELSE 'left' END, registered_at, last_seen_at, left_at
+  FROM jsonb_to_recordset($9::text::jsonb) AS w(instance_id text, neuron_id text, capabilities text[], version text,
+    concurrency int, registered_at timestamptz(3), left_at timestamptz(3), last_seen_at timestamptz(3))
+  WHERE EXISTS (SELECT FROM moved)
+  ORDER BY instance_id, neuron_id
+  ON CONFLICT (namespace, instance_id, neuron_id) DO UPDATE SET
+    capabilities = CASE WHEN excluded.registered_at IS NULL THEN workers.capabilities ELSE excluded.capabilities END,
+    version = coalesce(excluded.version, workers.version),
+    concurrency = coalesce(excluded.concurrency, workers.concurrency),
+    registered_at = greatest(workers.registered_at, excluded.registered_at),
+    left_at = CASE WHEN excluded.left_at >= coalesce(workers.registered_at, excluded.left_at) THEN excluded.left_at
+      WHEN excluded.registered_at > workers.left_at THEN NULL ELSE workers.left_at END,
+    status = CASE WHEN excluded.left_at >= coalesce(workers.registered_at, excluded.left_at) THEN 'left'
+      WHEN excluded.registered_at > workers.left_at THEN 'registered' ELSE workers.status END,
+    last_seen_at = greatest(workers.last_seen_at, excluded.last_seen_at)
+), facts AS (
+  SELECT x.run_id, count(*) AS terminals
+  FROM x JOIN (SELECT seq FROM stored UNION ALL SELECT seq FROM buried) AS new ON new.seq = x._seq
+  WHERE x.type IN ('AGENT_OUTPUT', 'FINAL', 'ERROR', 'STOPPED') AND x.run_id IS NOT NULL
+  GROUP BY x.run_id
+), told AS (
+  INSERT INTO runs (run_id, log_id, tenant_id, trace_id, parent_run_id, neuron_id, status, input, metadata, priority,
+    deadline, attempts, iteration_count, created_at, updated_at, first_seq, last_seq, task_seq, live_seq, terminal_seq,
+    ended_at, output, error_code, error_message, error_recoverable, terminals)
+  SELECT r.run_id, $1::smallint, h.tenant_id, h.trace_id, h.meta->>'parent_run_id', h.directed->>'id', r.status,
+    CASE WHEN h.type = 'TASK' THEN h.payload->'input' END,
+    CASE WHEN h.type = 'TASK' THEN coalesce(h.payload->'metadata', '{}') ELSE '{}' END,
+    CASE WHEN h.type = 'TASK' THEN h.payload->>'priority' END,
+    r.deadline, r.attempts, r.iteration_count, r.created_at, r.updated_at, r.first_seq, r.last_seq, r.task_seq, r.live_seq,
+    r.terminal_seq, t._at,
+    CASE t.type WHEN 'AGENT_OUTPUT' THEN t.payload->'output' WHEN 'FINAL' THEN t.payload->'result' END,
+    CASE WHEN t.type = 'ERROR' THEN t.payload->>'code' END,
+    CASE WHEN t.type = 'ERROR' THEN t.payload->>'message' END,
+    CASE WHEN t.type = 'ERROR' THEN (t.payload->>'recoverable')::boolean END,
+    coalesce(f.terminals, 0)
+  FROM jsonb_to_recordset($8::text::jsonb) AS r(run_id text, task_seq bigint, head_seq bigint, first_seq bigint,
+    last_seq bigint, created_at timestamptz(3), updated_at timestamptz(3), live_seq bigint, status text,
+    terminal_seq bigint, deadline timestamptz(3), attempts int, iteration_count int)
+  JOIN x AS h ON h._seq = r.head_seq
+  LEFT JOIN x AS t ON t._seq = r.terminal_seq
+  LEFT JOIN facts AS f ON f.run_id = r.run_id
+  ORDER BY r.run_id
+  ON CONFLICT (run_id) DO UPDATE SET
+    ${first(["log_id", "tenant_id", "trace_id", "parent_run_id", "neuron_id", "input", "metadata", "priority"], EARLIER_HEAD)},
+    ${first(["ended_at", "output", "error_code", "error_message", "error_recoverable"], EARLIER_END)},
+    status = CASE
+      WHEN ${EARLIER_END} THEN
+        CASE WHEN runs.terminal_seq IS NULL AND runs.status = 'max_iterations' AND excluded.live_seq IS NULL
+          THEN runs.status ELSE excluded.status END
+      WHEN ${LATER_LIVE} THEN excluded.status
+      ELSE runs.status END,
+    live_seq = CASE WHEN ${LATER_LIVE} THEN excluded.live_seq ELSE runs.live_seq END,
+    deadline = CASE WHEN ${LATER_LIVE} THEN coalesce(excluded.deadline, runs.deadline) ELSE runs.deadline END,
+    attempts = greatest(runs.attempts, excluded.attempts),
+    iteration_count = greatest(runs.iteration_count, excluded.iteration_count),
+    created_at = least(runs.created_at, excluded.created_at),
+    updated_at = greatest(runs.updated_at, excluded.updated_at),
+    first_seq = least(runs.first_seq, excluded.first_seq),
+    last_seq = greatest(runs.last_seq, excluded.last_seq),
+    task_seq = least(runs.task_seq, excluded.task_seq),
+    terminal_seq = least(runs.terminal_seq, excluded.terminal_seq),
+    terminals = runs.terminals + excluded.terminals
+)
+SELECT EXISTS (SELECT FROM moved) AS moved, (SELECT count(*)::int FROM stored) AS signals,
+  (SELECT count(*)::int FROM buried) AS "deadLetters", (SELECT coalesce(sum(missing), 0)::float8 FROM skipped) AS missing`;

@@ -1,0 +1,162 @@
+/** Logs of runs, as random as they come: what R1 is tried on, and short stories told by hand. */
+import { createSignal, type SignalOf } from "@myelin/bus";
+import * as fc from "fast-check";
+import { type ArrayLog } from "./array-log.ts";
+
+const WORKER = { id: "worker", type: "neuron", capabilities: ["text"] };
+const TRACES = 2;
+
+/** One thing that may happen to run number `run`. */
+export type RunStep =
+  | {
+      does: "ask" | "wake" | "answer" | "final" | "fail" | "stop" | "clarify" | "permit" | "escalate" | "say";
+      run: number;
+    }
+  | { does: "journal"; run: number; entries: { index: number; type: string; status: string; iteration: number }[] }
+  | { does: "register" | "deregister" | "garbage" | "gap" | "announce"; run: number }
+  | { does: "unstorable"; run: number };
+
+const SIMPLE = ["ask", "wake", "answer", "final", "fail", "stop", "clarify", "permit", "escalate", "say"] as const;
+const OTHER = ["register", "deregister", "garbage", "gap", "announce", "unstorable"] as const;
+const ENTRY_TYPES = [
+  "run.started",
+  "attempt.started",
+  "llm.completed",
+  "run.paused",
+  "run.resumed",
+  "run.completed",
+  "run.error",
+];
+
+const run = fc.nat({ max: 4 });
+const journalEntry = fc.record({
+  index: fc.nat({ max: 6 }), // several writers may claim one index: the first in the log has it
+  type: fc.constantFrom(...ENTRY_TYPES),
+  status: fc.constantFrom("waiting_approval", "waiting_client_tool", "success", "max_iterations", "nonsense"),
+  iteration: fc.nat({ max: 9 }),
+});
+export const runStep: fc.Arbitrary<RunStep> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ does: fc.constantFrom(...SIMPLE), run }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      does: fc.constant("journal" as const),
+      run,
+      entries: fc.array(journalEntry, { minLength: 1, maxLength: 4 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ does: fc.constantFrom(...OTHER), run }) },
+);
+
+export const runId = (run: number) => `run_${run}` as const;
+
+/** Append to a log what a step says. Everything in it follows from the step and its place. */
+export function tell(log: ArrayLog, step: RunStep): void {
+  const at = log.lastSeq + 1;
+  const trace_id = `trc_${step.run % TRACES}` as const;
+  const meta: SignalOf<"TASK">["meta"] = {
+    run_id: runId(step.run),
+    tenant_id: `tenant-${step.run % 2}`,
+    attempt: (at % 3) + 1,
+    instance: `dnd_${step.run % 2}`,
+    ...(step.run > 2 && { parent_run_id: runId(step.run - 1) }),
+  };
+  const common = { id: `evt_${at}` as const, ts: "2026-11-16T07:59:59.000Z", trace_id, meta };
+  switch (step.does) {
+    case "ask":
+      log.add({
+        ...common,
+        type: "TASK",
+        directed: WORKER,
+        payload: {
+          input: { question: at },
+          deadline: `2026-11-16T10:00:${10 + (at % 50)}.000Z`,
+          priority: "high",
+          metadata: { thread_id: `t${step.run}`, n: at },
+        },
+      });
+      break;
+    case "wake":
+      log.add({
+        ...common,
+        type: "TASK",
+        directed: WORKER,
+        payload: { input: { question: "again" }, answers: [{ kind: "clarification", question: "q", answer: at }] },
+      });
+      break;
+    case "answer":
+      log.add({ ...common, type: "AGENT_OUTPUT", directed: WORKER, payload: { output: { answer: at } } });
+      break;
+    case "final":
+      log.add({ ...common, type: "FINAL", directed: WORKER, payload: { result: { final: at } } });
+      break;
+    case "fail":
+      log.add({
+        ...common,
+        type: "ERROR",
+        directed: WORKER,
+        payload: { code: "BROKEN", message: `at ${at}`, recoverable: at % 2 === 0 },
+      });
+      break;
+    case "stop":
+      log.add({ ...common, type: "STOPPED", directed: WORKER, payload: {} });
+      break;
+    case "clarify":
+      log.add({ ...common, type: "CLARIFICATION", directed: WORKER, payload: { question: `q${at}` } });
+      break;
+    case "permit":
+      log.add({ ...common, type: "PERMISSION", directed: WORKER, payload: { action: `a${at}` } });
+      break;
+    case "escalate":
+      log.add({ ...common, type: "ESCALATION", directed: WORKER, payload: { reason: `r${at}` } });
+      break;
+    case "say":
+      log.add({ ...common, type: "THOUGHT_DELTA", directed: WORKER, payload: { delta: `d${at}`, joined: true } });
+      break;
+    case "journal":
+      log.add({
+        ...common,
+        type: "RUN_EVENT",
+        directed: WORKER,
+        payload: {
+          entries: step.entries.map(({ index, type, status, iteration }) => ({
+            sequence_index: index,
+            iteration_index: iteration,
+            event_type: type,
+            correlation_id: index % 2 ? `c${index}` : null,
+            data: { status, at },
+          })),
+        },
+      });
+      break;
+    case "register":
+      log.add({
+        ...common,
+        type: "REGISTER",
+        directed: WORKER,
+        payload: { role: "axon", capabilities: ["text"], concurrency: 4 },
+      });
+      break;
+    case "deregister":
+      log.add({ ...common, type: "DEREGISTER", directed: WORKER, payload: {} });
+      break;
+    case "announce": // belongs to no run
+      log.add({ ...common, meta: {}, type: "STOP", payload: { reason: `s${at}` } });
+      break;
+    case "unstorable": {
+      // One kind is seen before Postgres is asked, the other is refused by it.
+      const output = at % 2 === 0 ? { text: `nul \0 at ${at}` } : { text: "NUMBER" };
+      const signal = createSignal({ ...common, type: "AGENT_OUTPUT", directed: WORKER, payload: { output } });
+      log.addBytes(JSON.stringify(signal).replace('"NUMBER"', "1e999999"));
+      break;
+    }
+    case "garbage":
+      log.addBytes(`not json ${at}`);
+      break;
+    case "gap":
+      log.addBytes("gone");
+      log.addBytes(`after a gap ${at}`);
+      log.remove(at, at);
+      break;
+  }
+}
