@@ -32,7 +32,7 @@ export class Fleet implements AsyncDisposable {
 
   /** A Dendrite that is not started yet. */
   dendrite(options: Partial<DendriteOptions> = {}): Dendrite {
-    const dendrite = new Dendrite({ synapse: this.synapse, namespace: this.namespace, ...options });
+    const dendrite = new Dendrite({ synapse: this.synapse, namespace: this.namespace, discoverMs: 1_000, ...options });
     this.#dendrites.push(dendrite);
     return dendrite;
   }

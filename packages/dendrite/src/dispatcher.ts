@@ -19,6 +19,7 @@ import {
   type RunId,
   type SignalId,
   type SignalOf,
+  type TraceId,
 } from "@myelin/bus";
 import { DendriteError, DispatchTimeoutError, fromErrorSignal, NeuronPausedError, NoWorkerError } from "./errors.ts";
 import type { DendriteObserver } from "./observer.ts";
@@ -56,7 +57,9 @@ export class Dispatcher {
 
   /** Send a TASK and do not wait for its reply. Resolves once a durable one is in the log. */
   async dispatch(request: DispatchRequest): Promise<Dispatched> {
-    const task = await this.#prepare(request, deadlineOf(request.timeoutMs ?? DISPATCH_TIMEOUT_MS, null), null);
+    const deadline = deadlineOf(request.timeoutMs ?? DISPATCH_TIMEOUT_MS, null);
+    checkRequest(request);
+    const task = this.#toTask(request, await this.#neuronOf(request, deadline), deadline, null);
     await this.#send(task, request.delivery ?? "durable");
     return { runId: task.meta.run_id as RunId, traceId: task.trace_id, taskId: task.id };
   }
@@ -68,13 +71,16 @@ export class Dispatcher {
     onPrepared?: (task: SignalOf<"TASK">) => void,
   ): Promise<SignalOf<"AGENT_OUTPUT" | PauseType>> {
     const { signal, onPause = "reject", delivery = "durable" } = request;
-    signal?.throwIfAborted();
     const timeoutMs = request.timeoutMs ?? (parent?.deadline ? MAX_TIMEOUT_MS : WAIT_TIMEOUT_MS);
     const deadline = deadlineOf(timeoutMs, parent?.deadline ?? null);
-    const task = await this.#prepare(request, deadline, parent);
+    checkRequest(request);
+    const chosen = this.#neuronOf(request, deadline);
+    // Usually known, and then nothing is awaited: each turn of the loop that a dispatch takes is paid by all the others.
+    const neuron = typeof chosen === "string" ? chosen : await chosen;
+    signal?.throwIfAborted();
+    const task = this.#toTask(request, neuron, deadline, parent);
     onPrepared?.(task);
     const startedAt = performance.now();
-    const neuron = task.directed.id ?? "";
     let outcome = "output";
     try {
       const reply = await this.#wait(task, deadline, delivery, onPause === "wait", signal);
@@ -109,11 +115,9 @@ export class Dispatcher {
     if (isStored) await this.#options.bus.append(stop);
   }
 
-  async #prepare(request: DispatchRequest, deadline: Date, parent: Parent | null): Promise<SignalOf<"TASK">> {
+  #toTask(request: DispatchRequest, neuron: string, deadline: Date, parent: Parent | null): SignalOf<"TASK"> {
     const { capabilities, metadata, tenantId, parentId } = request;
-    checkRequest(request);
-    const trace_id = request.traceId === undefined ? newTraceId() : parseTraceId(request.traceId);
-    const neuron = await this.#neuronOf(request, deadline);
+    const trace_id = (request.traceId as TraceId | undefined) ?? newTraceId();
     const payload: SignalOf<"TASK">["payload"] = { input: request.input, deadline: deadline.toISOString() };
     if (capabilities !== undefined) payload.capabilities = [...capabilities];
     if (metadata !== undefined) payload.metadata = metadata;
@@ -171,44 +175,41 @@ export class Dispatcher {
     const { waiters, logger } = this.#options;
     const runId = task.meta.run_id!;
     const traceId = task.trace_id;
-    const neuron = task.directed.id ?? "";
     const isStored = delivery === "durable";
     const timeoutMs = Math.max(1, deadline.getTime() - Date.now());
     return new Promise<Reply>((resolve, reject) => {
-      const cleanUp = () => {
+      const onTimeout = () => {
+        waiters.fail(runId, new DispatchTimeoutError(task.directed.id ?? "", timeoutMs, runId, traceId));
+      };
+      const timer = setTimeout(onTimeout, timeoutMs);
+      const onAbort =
+        signal &&
+        (() => {
+          if (!waiters.fail(runId, signal.reason)) return;
+          this.stop(traceId, { runId, reason: "the caller gave up", isStored }).catch((error: unknown) =>
+            logger.warn({ err: error, traceId, runId }, "stop.failed"),
+          );
+        });
+      if (onAbort) signal.addEventListener("abort", onAbort);
+      const settled = () => {
         clearTimeout(timer);
-        signal?.removeEventListener("abort", onAbort);
+        if (onAbort) signal.removeEventListener("abort", onAbort);
       };
-      /** Settle with an error unless something settled it before. */
-      const fail = (error: unknown): boolean => {
-        if (!waiters.remove(runId)) return false;
-        cleanUp();
-        reject(error);
-        return true;
-      };
-      const onAbort = () => {
-        if (!fail(signal?.reason)) return;
-        this.stop(traceId, { runId, reason: "the caller gave up", isStored }).catch((error: unknown) =>
-          logger.warn({ err: error, traceId, runId }, "stop.failed"),
-        );
-      };
-      const timer = setTimeout(() => fail(new DispatchTimeoutError(neuron, timeoutMs, runId, traceId)), timeoutMs);
-      signal?.addEventListener("abort", onAbort);
       waiters.add({
         runId,
         traceId,
         isStored,
         untilEnd,
         settle: (reply) => {
-          cleanUp();
+          settled();
           resolve(reply);
         },
         fail: (error) => {
-          cleanUp();
+          settled();
           reject(error);
         },
       });
-      this.#send(task, delivery).catch(fail);
+      this.#send(task, delivery).catch((error: unknown) => waiters.fail(runId, error));
     });
   }
 }
@@ -217,6 +218,7 @@ function checkRequest({
   neuron,
   capabilities,
   input,
+  traceId,
   delivery,
   whenAbsent,
   metadata,
@@ -244,6 +246,7 @@ function checkRequest({
   if (tenantId !== undefined && (typeof tenantId !== "string" || tenantId === "" || tenantId.length > 255)) {
     wrong(`tenantId must be 1 to 255 characters, got ${JSON.stringify(tenantId)}`);
   }
+  if (traceId !== undefined) parseTraceId(traceId);
   if (parentId !== undefined && !isSignalId(parentId))
     wrong(`parentId must be a Signal id, got ${JSON.stringify(parentId)}`);
 }

@@ -13,10 +13,19 @@ export interface RosterWatchOptions {
   readonly discoverMs: number;
 }
 
+/** A neuron by its id, or any that has all capabilities. */
+interface Wanted {
+  readonly neuron?: string;
+  readonly capabilities?: readonly string[];
+  readonly waitMs?: number | undefined;
+}
+
 export class RosterWatch {
   readonly #options: RosterWatchOptions;
   readonly #roster: Roster;
   #subscriptions: Promise<Subscription[]> | undefined;
+  /** Questions under way, so that a thousand dispatches to one neuron ask once. */
+  readonly #asking = new Map<string, Promise<string | null>>();
 
   constructor(options: RosterWatchOptions) {
     this.#options = options;
@@ -34,19 +43,14 @@ export class RosterWatch {
   }
 
   /** Ask who is there and wait for the first that fits, `waitMs` at most (default `discoverMs`). Null when nobody does. */
-  async discover(wanted: {
-    neuron?: string;
-    capabilities?: readonly string[];
-    waitMs?: number | undefined;
-  }): Promise<string | null> {
-    await this.#listen();
-    const { neuron, capabilities = [], waitMs = this.#options.discoverMs } = wanted;
-    const find = () => (neuron === undefined ? this.choose(capabilities) : this.knows(neuron) ? neuron : null);
-    if (find() === null) {
-      this.#ask({ ...(neuron !== undefined && { neuron }), capabilities: [...capabilities] });
-      await this.#roster.waitUntil(() => find() !== null, waitMs);
+  discover(wanted: Wanted): Promise<string | null> {
+    const key = JSON.stringify(wanted);
+    let asking = this.#asking.get(key);
+    if (!asking) {
+      asking = this.#discover(wanted).finally(() => this.#asking.delete(key));
+      this.#asking.set(key, asking);
     }
-    return find();
+    return asking;
   }
 
   /** Ask everybody, listen for `discoverMs`, and list who is there. */
@@ -66,6 +70,16 @@ export class RosterWatch {
   async drain(): Promise<void> {
     const subscriptions = (await this.#subscriptions) ?? [];
     await Promise.all(subscriptions.map((one) => one.drain()));
+  }
+
+  async #discover({ neuron, capabilities = [], waitMs = this.#options.discoverMs }: Wanted): Promise<string | null> {
+    await this.#listen();
+    const find = () => (neuron === undefined ? this.choose(capabilities) : this.knows(neuron) ? neuron : null);
+    if (find() === null) {
+      this.#ask({ ...(neuron !== undefined && { neuron }), capabilities: [...capabilities] });
+      await this.#roster.waitUntil(() => find() !== null, waitMs);
+    }
+    return find();
   }
 
   #listen(): Promise<Subscription[]> {

@@ -1,0 +1,96 @@
+import { describe, expect, test } from "@jest/globals";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { connectSynapse } from "@myelin/bus";
+import { Dendrite } from "@myelin/dendrite";
+import { spawnNode, type NodeProcess } from "@myelin/dev";
+import { deferred } from "../helpers/with-fleet.ts";
+import { sharedNatsUrl, uniqueNamespace } from "../helpers/with-nats.ts";
+
+const PROGRAM = fileURLToPath(new URL("./programs/replica.ts", import.meta.url));
+const TASKS = 1_000;
+
+/** Two worker processes of one neuron id, a dispatcher here, and the file the workers write to. */
+class Replicas implements AsyncDisposable {
+  readonly namespace = uniqueNamespace("replicas");
+  readonly #folder = mkdtempSync(path.join(os.tmpdir(), "replicas-"));
+  readonly journal = path.join(this.#folder, "executions");
+  readonly workers: NodeProcess[] = [];
+
+  async start(options: { ackWaitMs?: number; workMs?: number } = {}): Promise<NodeProcess> {
+    const ready = deferred();
+    const { ackWaitMs = 30_000, workMs = 0 } = options;
+    const worker = spawnNode({
+      file: PROGRAM,
+      execArgv: ["--import", "tsx", "--conditions=source"],
+      args: [sharedNatsUrl(), this.namespace, this.journal, String(ackWaitMs), String(workMs)],
+      onLine: (line) => (line === "ready" ? ready.resolve() : process.stderr.write(`${line}\n`)),
+    });
+    this.workers.push(worker);
+    await Promise.race([ready.promise, worker.exited.then(() => Promise.reject(new Error("the worker exited")))]);
+    return worker;
+  }
+
+  executions(): { by: string; n: number }[] {
+    const lines = readFileSync(this.journal, "utf8").trimEnd().split("\n");
+    return lines.map((line) => {
+      const [by = "", n = ""] = line.split(" ");
+      return { by, n: Number(n) };
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.stop()));
+    rmSync(this.#folder, { recursive: true });
+  }
+}
+
+describe("two replicas of one neuron", () => {
+  test("A2: 1,000 dispatches are 1,000 executions, and both replicas work", async () => {
+    await using replicas = new Replicas();
+    await Promise.all([replicas.start(), replicas.start()]);
+    await using synapse = await connectSynapse(sharedNatsUrl());
+    await using dispatcher = new Dendrite({ synapse, namespace: replicas.namespace, discoverMs: 5_000 });
+    const replies = await Promise.all(
+      Array.from({ length: TASKS }, (_, n) => dispatcher.dispatchAndWait({ neuron: "count", input: { n } })),
+    );
+    expect(replies.map((one) => one.payload.output.n)).toEqual(Array.from({ length: TASKS }, (_, n) => n));
+    const executions = replicas.executions();
+    expect(executions).toHaveLength(TASKS);
+    expect(new Set(executions.map((one) => one.n)).size).toBe(TASKS);
+    const perReplica = new Map<string, number>();
+    for (const { by } of executions) perReplica.set(by, (perReplica.get(by) ?? 0) + 1);
+    expect(perReplica.size).toBe(2);
+    expect(Math.min(...perReplica.values())).toBeGreaterThan(TASKS / 10);
+  });
+
+  test("A1: kill -9 of one in the middle: all 1,000 are answered, and only what it was running ran twice", async () => {
+    await using replicas = new Replicas();
+    const options = { ackWaitMs: 2_000, workMs: 20 };
+    const [victim] = await Promise.all([replicas.start(options), replicas.start(options)]);
+    await using synapse = await connectSynapse(sharedNatsUrl());
+    await using dispatcher = new Dendrite({
+      synapse,
+      namespace: replicas.namespace,
+      ackWaitMs: 2_000,
+      discoverMs: 5_000,
+    });
+    let answered = 0;
+    const replies = await Promise.all(
+      Array.from({ length: TASKS }, async (_, n) => {
+        const reply = await dispatcher.dispatchAndWait({ neuron: "count", input: { n }, timeoutMs: 25_000 });
+        if (++answered === TASKS / 4) victim!.kill("SIGKILL");
+        return reply;
+      }),
+    );
+    expect(await victim!.exited).toMatchObject({ signal: "SIGKILL" });
+    expect(new Set(replies.map((one) => one.payload.output.n)).size).toBe(TASKS);
+    const executions = replicas.executions();
+    expect(new Set(executions.map((one) => one.n)).size).toBe(TASKS);
+    // Work is slower than dispatch, so the victim's eight slots were full: what the victim had started when it died, and nothing else, was started again.
+    expect(executions.length).toBeGreaterThan(TASKS);
+    expect(executions.length).toBeLessThanOrEqual(TASKS + 8);
+  });
+});
