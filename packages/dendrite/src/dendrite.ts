@@ -132,12 +132,14 @@ export class Dendrite implements AsyncDisposable {
    * (the task keeps running), `NoWorkerError`, `InputValidationError`, `PayloadTooLargeError`, `LogUnavailableError`, the
    * reason of `signal` when that aborts (the run is stopped), or `STOPPED` when this Dendrite stops.
    */
-  async dispatchAndWait(
+  dispatchAndWait(
     request: WaitRequest & { readonly onPause: "return" },
   ): Promise<SignalOf<"AGENT_OUTPUT" | PauseType>>;
-  async dispatchAndWait(request: WaitRequest): Promise<SignalOf<"AGENT_OUTPUT">>;
-  async dispatchAndWait(request: WaitRequest): Promise<SignalOf<"AGENT_OUTPUT" | PauseType>> {
-    return (await this.#open()).dispatcher.dispatchAndWait(request);
+  dispatchAndWait(request: WaitRequest): Promise<SignalOf<"AGENT_OUTPUT">>;
+  dispatchAndWait(request: WaitRequest): Promise<SignalOf<"AGENT_OUTPUT" | PauseType>> {
+    // Not through an async function when it is running: that costs three more turns and two promises per dispatch.
+    if (this.#running && !this.#stopping) return this.#running.dispatcher.dispatchAndWait(request);
+    return this.#open().then(({ dispatcher }) => dispatcher.dispatchAndWait(request));
   }
 
   /**

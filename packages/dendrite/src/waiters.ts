@@ -56,9 +56,15 @@ export class Waiters {
 
   /** Register before the TASK is sent: the reply can be here before the append has resolved. */
   add(waiter: Waiter): void {
-    this.#waiting.set(waiter.runId, {
-      ...waiter,
-      nextAskAt: waiter.isStored ? Date.now() + FIRST_ASK_MS : Infinity,
+    const { runId, traceId, isStored, untilEnd, settle, fail } = waiter;
+    this.#waiting.set(runId, {
+      runId,
+      traceId,
+      isStored,
+      untilEnd,
+      settle,
+      fail,
+      nextAskAt: isStored ? Date.now() + FIRST_ASK_MS : Infinity,
       askAfterMs: FIRST_ASK_MS,
     });
     this.#timer ??= setInterval(() => this.#askDue(), TICK_MS).unref();
@@ -72,6 +78,14 @@ export class Waiters {
       this.#timer = undefined;
     }
     return was;
+  }
+
+  /** Settle a wait with an error, unless something settled it before: then false. */
+  fail(runId: string, error: unknown): boolean {
+    const waiting = this.#waiting.get(runId);
+    if (!waiting || !this.remove(runId)) return false;
+    waiting.fail(error);
+    return true;
   }
 
   /** Take a Signal addressed to this instance. One that nobody waits for (any more) is passed over. */
@@ -92,7 +106,7 @@ export class Waiters {
 
   /** Settle every wait with an error. */
   failAll(error: unknown): void {
-    for (const waiting of [...this.#waiting.values()]) if (this.remove(waiting.runId)) waiting.fail(error);
+    for (const runId of [...this.#waiting.keys()]) this.fail(runId, error);
   }
 
   #askDue(): void {
