@@ -15,6 +15,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import path from "node:path";
@@ -37,7 +38,13 @@ const workspaces = new Map(
     }),
 );
 /** Beside dist/src: what a workspace needs from elsewhere in the repository. */
-const EXTRAS = { "@myelin/runs": [["prisma/migrations", "migrations"]] };
+const EXTRAS = {
+  "@myelin/runs": [["prisma/migrations", "migrations"]],
+  "@myelin/workers": [
+    ["docs", "docs"],
+    ["README.md", "README.md"],
+  ],
+};
 
 /** Files the compiler has read, by path. */
 const parsed = new Map();
@@ -118,12 +125,14 @@ function sources({ folder }) {
     .sort();
 }
 
-function listFiles(folder) {
-  if (!existsSync(folder)) return [];
-  const entries = readdirSync(folder, { withFileTypes: true, recursive: true });
+/** Every file below a folder, relative to it; of a file itself, "". */
+function listFiles(from) {
+  if (!existsSync(from)) return [];
+  if (statSync(from).isFile()) return [""];
+  const entries = readdirSync(from, { withFileTypes: true, recursive: true });
   return entries
     .filter((entry) => entry.isFile())
-    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)));
+    .map((entry) => path.relative(from, path.join(entry.parentPath, entry.name)));
 }
 
 function isBuilt(workspace) {
