@@ -25,7 +25,7 @@ import type { DendriteObserver } from "../observer.ts";
 import type { Axon } from "./axon.ts";
 import { error, toErrorReply, type ReplyBody } from "./output-to-reply.ts";
 import { Slots } from "./slots.ts";
-import { RunAbortedError, TaskRun, runIdOf, type TaskRunHost } from "./task-run.ts";
+import { type RunAbortedError, TaskRun, runIdOf, type TaskRunHost } from "./task-run.ts";
 
 export interface AxonHostOptions extends TaskRunHost {
   readonly axon: Axon;
@@ -54,17 +54,14 @@ export class AxonHost {
   /** Tasks requested while a run waited for its child, that are one too many once it is back. */
   #overdrawn = 0;
   #isDraining = false;
-  /** Resolves when a drain gives up on neurons that ignore their signal. */
-  readonly #gaveUp: Promise<void>;
-  #giveUp: () => void = () => {};
   #processed = 0;
-  #lastProcessedAt: Date | null = null;
+  /** In ms of the epoch. */
+  #lastProcessedAt: number | null = null;
 
   constructor(options: AxonHostOptions) {
     this.axon = options.axon;
     this.#options = options;
     this.#slots = new Slots(options.axon.concurrency);
-    this.#gaveUp = new Promise((resolve) => (this.#giveUp = resolve));
   }
 
   get inFlight(): number {
@@ -74,7 +71,7 @@ export class AxonHost {
     return this.#processed;
   }
   get lastProcessedAt(): Date | null {
-    return this.#lastProcessedAt;
+    return this.#lastProcessedAt === null ? null : new Date(this.#lastProcessedAt);
   }
   get pulls(): number {
     return this.#consumption?.pulls ?? 0;
@@ -183,13 +180,13 @@ export class AxonHost {
     this.#options.observer.taskStarted?.({ neuron, delivery });
     this.#runs.add(run);
     try {
-      const body = await Promise.race([run.reply(), this.#gaveUp.then(leftBehind)]);
+      const body = await run.reply();
       this.#ended(body.type, performance.now() - startedAt);
       return body;
     } finally {
       this.#runs.delete(run);
       this.#processed++;
-      this.#lastProcessedAt = new Date();
+      this.#lastProcessedAt = Date.now();
     }
   }
 
@@ -225,14 +222,17 @@ export class AxonHost {
 
   /** A run that was stopped answers STOPPED, whatever its neuron made of the abort, unless it had an output already. */
   #toSignal(run: TaskRun, body: ReplyBody): Signal {
-    const base = { trace_id: run.task.trace_id, directed: run.directed, meta: run.meta() };
+    const { directed, task } = run;
+    const { trace_id } = task;
+    const meta = run.meta();
     const stop = run.abortedBy?.cause;
     if (typeof stop === "object" && body.type === "ERROR") {
       const { reason } = stop.payload;
       const payload = { cancelled: 1, node: this.#options.instance, ...(reason !== undefined && { reason }) };
-      return createSignal({ ...base, type: "STOPPED", parent_id: stop.id, payload });
+      return createSignal({ type: "STOPPED", trace_id, parent_id: stop.id, directed, payload, meta });
     }
-    return createSignal({ ...base, ...body, parent_id: run.task.id }) as Signal;
+    const { type, payload } = body;
+    return createSignal({ type, trace_id, parent_id: task.id, directed, payload, meta });
   }
 
   #mayBeDone({ deliveryCount, storedAt }: TaskDelivery): boolean {
@@ -262,9 +262,10 @@ export class AxonHost {
   }
 
   #leaveBehind(): void {
-    for (const { runId } of this.#runs)
-      this.#options.logger.warn({ runId, neuronId: this.axon.neuronId }, "run.ignores.abort");
-    this.#giveUp();
+    for (const run of this.#runs) {
+      this.#options.logger.warn({ runId: run.runId, neuronId: this.axon.neuronId }, "run.ignores.abort");
+      run.leaveBehind();
+    }
   }
 
   #abortAll(cause: RunAbortedError["cause"]): void {
@@ -280,9 +281,6 @@ export class AxonHost {
     if (this.#done.size > REMEMBERED_TASKS) this.#done.delete(this.#done.values().next().value!);
   }
 }
-
-const leftBehind = (): ReplyBody =>
-  error({ code: "WORKER_STOPPED", message: "the worker stopped before the task ended", recoverable: true });
 
 /** Sending the same again cannot work: it is too large, or no JSON. */
 function isUnsendable(thrown: unknown): boolean {

@@ -3,13 +3,14 @@
  * neither takes the task nor sends the reply.
  */
 import { createSignal, type Bus, type Logger, type Meta, type NewSignal, type RunId, type SignalOf } from "@myelin/bus";
-import type { Answer, ChildReply, ChildRequest, JsonObject, NeuronContext } from "@myelin/neuron";
+import type { ChildRequest } from "@myelin/neuron";
 import type { z } from "zod";
 import type { CallOptions } from "../requests.ts";
 import { parseInput } from "../validate.ts";
 import type { Axon } from "./axon.ts";
 import { Deltas } from "./deltas.ts";
 import { error, toErrorReply, toReply, type ReplyBody } from "./output-to-reply.ts";
+import { RunContext } from "./run-context.ts";
 
 /** What a run needs of the Dendrite that hosts it. */
 export interface TaskRunHost {
@@ -53,28 +54,34 @@ export class TaskRun {
   readonly task: SignalOf<"TASK">;
   readonly runId: RunId;
   readonly deadline: Date | null;
+  /** Which start of the task this is, from 1. */
+  readonly attempt: number;
+  readonly host: TaskRunHost;
   readonly #axon: Axon;
-  readonly #host: TaskRunHost;
   readonly #seq: number | null;
-  readonly #attempt: number;
   #abort: AbortController | undefined;
   #abortedBy: RunAbortedError | undefined;
   #deltas: Deltas | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #resolve: ((body: ReplyBody) => void) | undefined;
 
   constructor({ axon, task, seq, attempt, host }: TaskRunOptions) {
     this.task = task;
     this.runId = runIdOf(task);
     this.deadline = task.payload.deadline === undefined ? null : new Date(task.payload.deadline);
     this.#axon = axon;
-    this.#host = host;
+    this.host = host;
     this.#seq = seq;
-    this.#attempt = attempt;
+    this.attempt = attempt;
   }
 
   /** Why this run was aborted, if it was. */
   get abortedBy(): RunAbortedError | undefined {
     return this.#abortedBy;
+  }
+
+  get neuronId(): string {
+    return this.#axon.neuronId;
   }
 
   get isDurable(): boolean {
@@ -102,35 +109,46 @@ export class TaskRun {
     return this.#abort.signal;
   }
 
-  /** Run the neuron to its reply. Never rejects. */
-  async reply(): Promise<ReplyBody> {
+  /** Run the neuron to its reply, or to `leaveBehind()` if that is first. Never rejects. */
+  reply(): Promise<ReplyBody> {
+    return new Promise((resolve) => {
+      this.#resolve = resolve;
+      void this.#run().then(resolve);
+    });
+  }
+
+  /** Go on without the neuron: it ignores its signal, and what it still returns is dropped. */
+  leaveBehind(): void {
+    this.#resolve?.(
+      error({ code: "WORKER_STOPPED", message: "the worker stopped before the task ended", recoverable: true }),
+    );
+  }
+
+  async #run(): Promise<ReplyBody> {
     if (this.deadline && this.deadline.getTime() <= Date.now()) {
       const message = `the deadline ${this.task.payload.deadline} had passed before the task started`;
       return error({ code: "DEADLINE_EXCEEDED", message, recoverable: true });
     }
     try {
-      const returned = await this.#axon.neuron(this.#input(), this.#context());
+      const returned = await this.#axon.neuron(this.#input(), new RunContext(this));
       return toReply(returned, this.#axon.output);
     } catch (thrown) {
       return toErrorReply(thrown);
     } finally {
       clearTimeout(this.#timer);
-      await this.#deltas?.flush();
+      if (this.#deltas) await this.#deltas.flush();
     }
   }
 
   /** What every Signal of this run carries. */
   meta(): Meta {
     const { tenant_id, reply_to, parent_run_id } = this.task.meta;
-    return {
-      run_id: this.runId,
-      ...(tenant_id !== undefined && { tenant_id }),
-      ...(reply_to !== undefined && { reply_to }),
-      ...(parent_run_id !== undefined && { parent_run_id }),
-      attempt: this.#attempt,
-      instance: this.#host.instance,
-      ...(this.#seq !== null && { task_seq: this.#seq }),
-    };
+    const meta: Meta = { run_id: this.runId, attempt: this.attempt, instance: this.host.instance };
+    if (reply_to !== undefined) meta.reply_to = reply_to;
+    if (tenant_id !== undefined) meta.tenant_id = tenant_id;
+    if (parent_run_id !== undefined) meta.parent_run_id = parent_run_id;
+    if (this.#seq !== null) meta.task_seq = this.#seq;
+    return meta;
   }
 
   /** The producer: this neuron, with what it can do. */
@@ -145,52 +163,22 @@ export class TaskRun {
     return parseInput(this.#axon.neuronId, this.#axon.input, Object.fromEntries(entries));
   }
 
-  #context(): NeuronContext {
-    const { task } = this;
-    // `signal` is read off the run only when the neuron asks: an object literal's getter, not a spread.
-    const signal = () => this.signal;
-    return {
-      get signal() {
-        return signal();
-      },
-      neuronId: this.#axon.neuronId,
-      runId: this.runId,
-      traceId: task.trace_id,
-      taskId: task.id,
-      attempt: this.#attempt,
-      deadline: this.deadline,
-      tenantId: task.meta.tenant_id ?? "",
-      metadata: (task.payload.metadata ?? {}) as JsonObject,
-      answers: (task.payload.answers ?? []) as Answer[],
-      thought: (delta) => this.#thought(delta),
-      toolCall: ({ tool, args, callId }) =>
-        this.#show("TOOL_CALL", { tool, args, ...(callId !== undefined && { call_id: callId }) }),
-      toolResult: ({ tool, callId, result, error: failure }) =>
-        this.#show("TOOL_RESULT", {
-          tool,
-          ...(callId !== undefined && { call_id: callId }),
-          ...(result !== undefined && { result }),
-          ...(failure !== undefined && { error: failure }),
-        }),
-      dispatchAndWait: (request): Promise<ChildReply> => this.#host.dispatchChild(this, request),
-      call: (contract, input, options = {}) => this.#host.callChild(this, contract, input, options),
-    };
-  }
-
-  #thought(delta: string): void {
+  /** `ctx.thought`. */
+  thought(delta: string): void {
     if (typeof delta !== "string" || delta === "") return;
     this.#deltas ??= new Deltas({
-      bus: this.#host.bus,
+      bus: this.host.bus,
       envelope: this.#envelope(),
       isStored: this.#seq !== null && this.#axon.recordDeltas === "joined",
-      onStoreFailed: (cause) => this.#host.logger.warn({ err: cause, runId: this.runId }, "deltas.store.failed"),
+      onStoreFailed: (cause) => this.host.logger.warn({ err: cause, runId: this.runId }, "deltas.store.failed"),
     });
     this.#deltas.say(delta);
   }
 
-  #show<T extends "TOOL_CALL" | "TOOL_RESULT">(type: T, payload: SignalOf<T>["payload"]): void {
+  /** `ctx.toolCall` and `ctx.toolResult`. */
+  show<T extends "TOOL_CALL" | "TOOL_RESULT">(type: T, payload: SignalOf<T>["payload"]): void {
     const init = { ...this.#envelope(), type, payload } as NewSignal<T>;
-    this.#host.bus.publish(createSignal(init) as SignalOf<"TOOL_CALL" | "TOOL_RESULT">);
+    this.host.bus.publish(createSignal(init) as SignalOf<"TOOL_CALL" | "TOOL_RESULT">);
   }
 
   #envelope(): {
