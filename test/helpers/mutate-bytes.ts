@@ -46,7 +46,7 @@ export function mutateBytes(bytes: Uint8Array, seed: number): Uint8Array {
         out.splice(at, 0, ...out.slice(at, at + length));
         break;
       case 3:
-        out.splice(at, length, ...new TextEncoder().encode(SPLICES[random(SPLICES.length)]!));
+        out.splice(at, length, ...new TextEncoder().encode(SPLICES[random(SPLICES.length)]));
         break;
       default:
         // Replace a JSON value by another: the text stays JSON more often, and the shape is wrong.

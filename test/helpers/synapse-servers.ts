@@ -16,6 +16,25 @@ interface MemoryLevers extends Synapse {
   };
 }
 
+/** Put bytes on a subject of a `memory://` server, as a peer that does not keep to the protocol would. */
+export function injectIntoMemory(synapse: Synapse, subject: string, bytes: Uint8Array): void {
+  const tokens = parseSubject(subject)!;
+  const namespace = (synapse as MemoryLevers).server.namespace(tokens.namespace);
+  if (tokens.channel === "put") namespace.append(subject, bytes, {});
+  else namespace.deliver(subject, tokens, tokens.channel, bytes, null);
+}
+
+/** The same over a nats-server, with one connection for all of them. */
+export async function injectIntoNats(
+  url: string,
+  messages: Iterable<{ subject: string; bytes: Uint8Array }>,
+): Promise<void> {
+  const connection = await connect({ servers: url });
+  for (const { subject, bytes } of messages) connection.publish(subject, bytes);
+  await connection.flush();
+  await connection.close();
+}
+
 export async function startMemoryServer(): Promise<SynapseServer> {
   const url = `memory://${uniqueNamespace("server")}`;
   const open = async () => (await connectSynapse(url)) as MemoryLevers;
@@ -26,12 +45,7 @@ export async function startMemoryServer(): Promise<SynapseServer> {
       const synapse = await open();
       return { synapse, crash: async () => synapse.crash() };
     },
-    async inject(subject, bytes) {
-      const tokens = parseSubject(subject)!;
-      const namespace = own.server.namespace(tokens.namespace);
-      if (tokens.channel === "put") namespace.append(subject, bytes, {});
-      else namespace.deliver(subject, tokens, tokens.channel, bytes, null);
-    },
+    inject: async (subject, bytes) => injectIntoMemory(own, subject, bytes),
     [Symbol.asyncDispose]: () => own.drain(),
   };
 }
@@ -47,12 +61,7 @@ export async function startNatsServer(): Promise<SynapseServer> {
       const synapse = await connectSynapse(`nats://${proxy.address}`);
       return { synapse, crash: async () => proxy.cut({ refuse: true }) };
     },
-    async inject(subject, bytes) {
-      const connection = await connect({ servers: server.url });
-      connection.publish(subject, bytes);
-      await connection.flush();
-      await connection.close();
-    },
+    inject: (subject, bytes) => injectIntoNats(server.url, [{ subject, bytes }]),
     async outage(during) {
       await server.kill("SIGKILL");
       try {

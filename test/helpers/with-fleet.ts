@@ -1,7 +1,7 @@
 /** A fleet for one test: a namespace of its own on a transport, and Dendrites that are stopped at its end. */
-import { connectSynapse, parseSubject, type Bus, type Synapse } from "@myelin/bus";
+import { connectSynapse, type Bus, type Synapse } from "@myelin/bus";
 import { Axon, Dendrite, type DendriteOptions } from "@myelin/dendrite";
-import { connect } from "@nats-io/transport-node";
+import { injectIntoMemory, injectIntoNats } from "./synapse-servers.ts";
 import { sharedNatsUrl, uniqueNamespace } from "./with-nats.ts";
 
 export const TRANSPORTS = ["memory", "nats"] as const;
@@ -49,21 +49,15 @@ export class Fleet implements AsyncDisposable {
     return this.synapse.open(this.namespace);
   }
 
-  /** Put bytes on a subject, as a peer that does not keep to the protocol would. */
-  async inject(subject: string, bytes: Uint8Array | string): Promise<void> {
-    const payload = typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes;
-    if (this.#url.startsWith("nats:")) {
-      const connection = await connect({ servers: this.#url });
-      connection.publish(subject, payload);
-      await connection.drain();
-      return;
-    }
-    const { server } = this
-      .synapse as unknown as import("../../bus/src/synapse/memory/memory-synapse.ts").MemorySynapse;
-    const namespace = server.namespace(this.namespace);
-    const tokens = parseSubject(subject)!;
-    if (tokens.channel === "put") namespace.append(subject, payload, {});
-    else namespace.deliver(subject, tokens, tokens.channel, payload, null);
+  /** Put bytes on a subject of this namespace, as a peer that does not keep to the protocol would. */
+  async inject(tail: string, ...messages: (Uint8Array | string)[]): Promise<void> {
+    const subject = `myelin.${this.namespace}.${tail}`;
+    const all = messages.map((one) => ({
+      subject,
+      bytes: typeof one === "string" ? new TextEncoder().encode(one) : one,
+    }));
+    if (this.#url.startsWith("nats:")) await injectIntoNats(this.#url, all);
+    else for (const { bytes } of all) injectIntoMemory(this.synapse, subject, bytes);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -46,7 +46,8 @@ export class Announcer {
       }),
     );
     const settled = await Promise.allSettled(gone.map((signal) => bus.append(signal)));
-    for (const one of settled) if (one.status === "rejected") logger.warn({ err: one.reason }, "deregister.failed");
+    for (const one of settled)
+      if (one.status === "rejected") logger.warn({ err: one.reason as unknown }, "deregister.failed");
   }
 
   /** Say now that this process is alive. */

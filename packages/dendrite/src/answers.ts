@@ -16,7 +16,7 @@ import {
   type SignalOf,
 } from "@myelin/bus";
 import type { JsonObject } from "@myelin/neuron";
-import { AlreadyAnsweredError, DendriteError, questionOf } from "./errors.ts";
+import { AlreadyAnsweredError, DendriteError } from "./errors.ts";
 import { isJsonObject, parseMs } from "./validate.ts";
 
 interface AnswerOptions {

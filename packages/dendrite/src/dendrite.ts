@@ -89,7 +89,7 @@ export class Dendrite implements AsyncDisposable {
         `an Axon "${axon.neuronId}" is attached already; raise its concurrency`,
       );
     }
-    this.#axons.set(axon.neuronId, axon as unknown as Axon);
+    this.#axons.set(axon.neuronId, axon);
     return this;
   }
 
@@ -132,9 +132,7 @@ export class Dendrite implements AsyncDisposable {
    * (the task keeps running), `NoWorkerError`, `InputValidationError`, `PayloadTooLargeError`, `LogUnavailableError`, the
    * reason of `signal` when that aborts (the run is stopped), or `STOPPED` when this Dendrite stops.
    */
-  dispatchAndWait(
-    request: WaitRequest & { readonly onPause: "return" },
-  ): Promise<SignalOf<"AGENT_OUTPUT" | PauseType>>;
+  dispatchAndWait(request: WaitRequest & { readonly onPause: "return" }): Promise<SignalOf<"AGENT_OUTPUT" | PauseType>>;
   dispatchAndWait(request: WaitRequest): Promise<SignalOf<"AGENT_OUTPUT">>;
   dispatchAndWait(request: WaitRequest): Promise<SignalOf<"AGENT_OUTPUT" | PauseType>> {
     // Not through an async function when it is running: that costs three more turns and two promises per dispatch.

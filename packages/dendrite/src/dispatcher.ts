@@ -64,7 +64,7 @@ export class Dispatcher {
     return { runId: task.meta.run_id as RunId, traceId: task.trace_id, taskId: task.id };
   }
 
-  /** Send a TASK and wait for what ends it. `onSent` hears of it before anything of its trace can arrive. */
+  /** Send a TASK and wait for what ends it. `onPrepared` hears of it before anything of its trace can arrive. */
   async dispatchAndWait(
     request: WaitRequest,
     parent: Parent | null = null,
@@ -76,7 +76,7 @@ export class Dispatcher {
     checkRequest(request);
     const chosen = this.#neuronOf(request, deadline);
     // Usually known, and then nothing is awaited: each turn of the loop that a dispatch takes is paid by all the others.
-    const neuron = typeof chosen === "string" ? chosen : await chosen;
+    const neuron = typeof chosen === "string" ? chosen : await orAborted(chosen, signal);
     signal?.throwIfAborted();
     const task = this.#toTask(request, neuron, deadline, parent);
     onPrepared?.(task);
@@ -249,6 +249,22 @@ function checkRequest({
   if (traceId !== undefined) parseTraceId(traceId);
   if (parentId !== undefined && !isSignalId(parentId))
     wrong(`parentId must be a Signal id, got ${JSON.stringify(parentId)}`);
+}
+
+/** A promise, or the reason of the signal if that aborts first. */
+async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  let onAbort = () => {};
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => reject(signal.reason as Error);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort);
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
 }
 
 /** Now plus `timeoutMs`, never later than the parent's. */

@@ -68,6 +68,7 @@ export class RosterWatch {
   }
 
   async drain(): Promise<void> {
+    this.#roster.endWaits();
     const subscriptions = (await this.#subscriptions) ?? [];
     await Promise.all(subscriptions.map((one) => one.drain()));
   }

@@ -35,6 +35,8 @@ export class Roster {
   readonly #instancesOf = new Map<string, Set<string>>();
   readonly #neuronsWith = new Map<string, Set<string>>();
   readonly #listeners = new Set<() => void>();
+  readonly #ends = new Set<() => void>();
+  #isEnded = false;
   readonly #ttlMs: number;
 
   /** `heartbeatMs` is what is assumed of an instance that does not say its own interval. */
@@ -81,25 +83,31 @@ export class Roster {
     return entries;
   }
 
-  /** Resolves true as soon as `isSo()` holds, false after `timeoutMs`. Rejects with the signal's reason. */
-  waitUntil(isSo: () => boolean, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      const end = (settle: () => void) => {
+  /** Resolves true as soon as `isSo()` holds; false after `timeoutMs`, or when the waits are ended. */
+  waitUntil(isSo: () => boolean, timeoutMs: number): Promise<boolean> {
+    if (this.#isEnded) return Promise.resolve(isSo());
+    return new Promise((resolve) => {
+      const end = () => {
         clearTimeout(timer);
         this.#listeners.delete(check);
-        signal?.removeEventListener("abort", abort);
-        settle();
+        this.#ends.delete(end);
+        resolve(isSo());
       };
       const check = () => {
-        if (isSo()) end(() => resolve(true));
+        if (isSo()) end();
       };
-      const abort = () => end(() => reject(signal?.reason));
       // In a busy process the timer comes before what the socket already holds: the next turn has read it.
-      const timer = setTimeout(() => setImmediate(() => end(() => resolve(isSo()))), timeoutMs);
+      const timer = setTimeout(() => setImmediate(end), timeoutMs);
       this.#listeners.add(check);
-      signal?.addEventListener("abort", abort);
+      this.#ends.add(end);
       check();
     });
+  }
+
+  /** End every wait, now and later: nobody will be heard any more. */
+  endWaits(): void {
+    this.#isEnded = true;
+    for (const end of [...this.#ends]) end();
   }
 
   /** Give everybody a fresh term: the bus was away, so nobody could be heard. */

@@ -83,6 +83,21 @@ describe.each(TRANSPORTS)("dispatch over %s", (transport) => {
     await expect(byCapability).resolves.toMatchObject({ directed: { id: "late" } });
   });
 
+  test("waiting for a worker that never comes ends with the caller's signal, and with stop", async () => {
+    await using fleet = await withFleet(transport);
+    const dispatcher = fleet.dendrite();
+    await dispatcher.start();
+    const abort = new AbortController();
+    const request = { capabilities: ["rare"], input: {}, whenAbsent: "wait" } as const;
+    const aborted = dispatcher.dispatchAndWait({ ...request, signal: abort.signal });
+    const waiting = dispatcher.dispatchAndWait(request).catch((error: unknown) => error);
+    const reason = new Error("enough");
+    abort.abort(reason);
+    await expect(aborted).rejects.toBe(reason);
+    await dispatcher.stop();
+    expect(await waiting).toBeInstanceOf(NoWorkerError);
+  });
+
   test.each([
     ["an Error", () => new Error("boom"), { code: "NEURON_EXCEPTION", recoverable: false, message: /boom/ }],
     [

@@ -29,7 +29,7 @@ describe("kill -9 of the nats-server", () => {
     await dispatcher.onAgentOutput((signal) => void heard.push(signal)).ready;
     const waiting = dispatcher.dispatchAndWait({ neuron: "waits", input: { slow: true, n: 1 } });
     await started.promise;
-    nats.kill("SIGKILL");
+    void nats.kill("SIGKILL");
     finish.resolve();
     // Appended while the server is away: settles once it is back.
     const during = dispatcher.dispatchAndWait({ neuron: "waits", input: { n: 2 } });

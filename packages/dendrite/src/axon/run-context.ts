@@ -45,8 +45,8 @@ export class RunContext implements NeuronContext {
     this.attempt = run.attempt;
     this.deadline = run.deadline;
     this.tenantId = task.meta.tenant_id ?? "";
-    this.metadata = (task.payload.metadata ?? {}) as JsonObject;
-    this.answers = (task.payload.answers ?? []) as Answer[];
+    this.metadata = task.payload.metadata ?? {};
+    this.answers = task.payload.answers ?? [];
     this.thought = (delta) => run.thought(delta);
     this.toolCall = (call) => run.show("TOOL_CALL", toolCallPayload(call));
     this.toolResult = (result) => run.show("TOOL_RESULT", toolResultPayload(result));
