@@ -70,36 +70,6 @@ export type {
   WaitRequest,
 } from "@myelin/dendrite";
 
-// HTTP.
-export { bearerToken, createGateway, HttpProblem, loopbackOnly, nodeListener, requestSignal } from "@myelin/http";
-export type { Authorize, GatewayObserver, GatewayOptions, Scope } from "@myelin/http";
-
-// What is in Postgres: written by the Recorder, read by the RunStore.
-export {
-  LogRolledBackError,
-  migrate,
-  MigrationError,
-  Recorder,
-  RunsError,
-  RunStore,
-  RunStoreError,
-} from "@myelin/runs";
-export type {
-  MigrateOptions,
-  PageOptions,
-  RecorderObserver,
-  RecorderOptions,
-  RunDetail,
-  RunFilter,
-  RunPage,
-  RunStoreOptions,
-  RunSummary,
-  StoredEvent,
-  StoredSignal,
-  TraceNode,
-  WorkerRecord,
-} from "@myelin/runs";
-
 // What happened: the recorder that writes it, and the store that answers. Prisma is loaded at first use.
 export { migrate, Recorder, RunStore, RunsError, RunStoreError, toTraceTree } from "@myelin/runs";
 export type {
@@ -115,7 +85,3 @@ export type {
   TraceNode,
   WorkerRecord,
 } from "@myelin/runs";
-
-// HTTP.
-export { bearerToken, createGateway, HttpProblem, loopbackOnly, nodeListener, requestSignal } from "@myelin/http";
-export type { Authorize, GatewayObserver, GatewayOptions, Scope } from "@myelin/http";
