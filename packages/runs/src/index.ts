@@ -5,6 +5,25 @@ export { migrate } from "./migrate.ts";
 export type { MigrateOptions } from "./migrate.ts";
 export { Recorder } from "./recorder/recorder.ts";
 export type { RecordedBus, RecorderObserver, RecorderOptions, RecorderState } from "./recorder/recorder-options.ts";
+export { RunStore } from "./store/run-store.ts";
+export type { RunStoreOptions } from "./store/run-store.ts";
+export type { RunFilter } from "./store/run-filter.ts";
+export type { PageOptions, RunPage } from "./store/list-runs.ts";
+export type { EventsOptions } from "./store/get-events.ts";
+export type { SignalsOf, SignalsOptions } from "./store/get-signals.ts";
+export type { WorkerFilter } from "./store/list-workers.ts";
+export { toTraceTree } from "./store/trace-tree.ts";
+export type {
+  JsonObject,
+  RecordedCount,
+  RunDetail,
+  RunError,
+  RunSummary,
+  StoredEvent,
+  StoredSignal,
+  TraceNode,
+  WorkerRecord,
+} from "./store/views.ts";
 export { LogRolledBackError, MigrationError, RunStoreError, RunsError } from "./errors.ts";
 export type { RunsErrorCode } from "./errors.ts";
 export type { Database, OwnedDatabase } from "./database.ts";

@@ -1,7 +1,7 @@
 /** R2 for what cannot be a row: it is a dead letter, with its bytes, and its neighbours never notice. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { randomBytes } from "node:crypto";
-import { createSignal, encodeSignal, newRunId, newTraceId, type LogEntry, type Signal } from "@myelin/bus";
+import { createSignal, encodeSignal, newRunId, newTraceId } from "@myelin/bus";
 import type { ArrayLog } from "../../../../test/helpers/array-log.ts";
 import { expectNoLeaks } from "../../../../test/helpers/leaks.ts";
 import { withRecordedLog, type RecordedLog } from "../../../../test/helpers/with-recorded-log.ts";
