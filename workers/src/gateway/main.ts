@@ -1,0 +1,53 @@
+/** The gateway: prompts in over HTTP, answers out. One Dendrite; everything it knows is on the bus. */
+import { bearerToken, createGateway, isLoopback, loopbackOnly, type Authorize } from "@myelin/http";
+import { connectSynapse, Dendrite } from "myelin";
+import { EnvError } from "../env.ts";
+import { listen } from "../listen.ts";
+import { dendriteMetrics, httpMetrics } from "../metrics/own-work.ts";
+import { createRegistry, renderer } from "../metrics/registry.ts";
+import { runProcess } from "../run-process.ts";
+
+await runProcess(
+  "gateway",
+  ["SYNAPSE_URL", "MYELIN_NAMESPACE", "MYELIN_NEURON", "HOST", "PORT", "GATEWAY_TOKEN"],
+  async ({ env, logger, shutdown }) => {
+    const authorize = authorizeFor(env.HOST, env.GATEWAY_TOKEN);
+    const registry = createRegistry();
+    const metrics = dendriteMetrics(registry);
+
+    const synapse = await connectSynapse(env.SYNAPSE_URL);
+    shutdown.defer("synapse", () => synapse.drain());
+    const dendrite = new Dendrite({
+      synapse,
+      namespace: env.MYELIN_NAMESPACE,
+      dendriteId: "gateway",
+      logger,
+      observer: metrics.observer,
+    });
+    shutdown.defer("dendrite", () => dendrite.stop());
+    await dendrite.start();
+    metrics.watch(dendrite);
+
+    const gateway = createGateway({
+      dendrite,
+      synapse,
+      authorize,
+      neuron: env.MYELIN_NEURON,
+      metrics: renderer(registry),
+      observer: httpMetrics(registry),
+      logger,
+    });
+    const server = await listen(gateway, { host: env.HOST, port: env.PORT, logger });
+    shutdown.defer("server", () => server.close());
+    logger.info({ url: server.url, namespace: env.MYELIN_NAMESPACE, neuron: env.MYELIN_NEURON }, "gateway.listening");
+  },
+);
+
+/** With a token whoever has it; without one this machine only, and then the address must be this machine's own. */
+function authorizeFor(host: string, token: string | undefined): Authorize {
+  if (token !== undefined) return bearerToken(token);
+  if (isLoopback(host)) return loopbackOnly();
+  throw new EnvError(
+    `HOST=${host} lets other machines ask, and GATEWAY_TOKEN is not set; set GATEWAY_TOKEN=$(openssl rand -hex 32), or HOST=127.0.0.1`,
+  );
+}

@@ -1,0 +1,43 @@
+/** The recorder: writes what the log says to Postgres, and counts what the namespace does. */
+import { migrate, Recorder } from "@myelin/runs";
+import { connectSynapse, Dendrite } from "myelin";
+import { serveMetrics } from "../metrics/metrics-server.ts";
+import { NamespaceMetrics } from "../metrics/namespace-metrics.ts";
+import { dendriteMetrics } from "../metrics/own-work.ts";
+import { recorderMetrics } from "../metrics/recorder-metrics.ts";
+import { createRegistry } from "../metrics/registry.ts";
+import { runProcess } from "../run-process.ts";
+
+await runProcess(
+  "recorder",
+  ["SYNAPSE_URL", "MYELIN_NAMESPACE", "DATABASE_URL", "MYELIN_MIGRATE", "HOST", "METRICS_PORT"],
+  async ({ env, logger, shutdown }) => {
+    const { MYELIN_NAMESPACE: namespace, DATABASE_URL: databaseUrl, METRICS_PORT: metricsPort } = env;
+    const registry = createRegistry();
+    const ownWork = dendriteMetrics(registry);
+    const recording = recorderMetrics(registry);
+    if (env.MYELIN_MIGRATE) await migrate(databaseUrl, { log: (line) => logger.info({}, line) });
+
+    const synapse = await connectSynapse(env.SYNAPSE_URL);
+    shutdown.defer("synapse", () => synapse.drain());
+    const bus = await synapse.open(namespace);
+    const observer = { ...recording.observer, stopped: (error: Error) => shutdown.fail(error) };
+    const recorder = new Recorder({ bus, synapse, databaseUrl, logger, observer });
+    shutdown.defer("recorder", () => recorder.drain());
+    await recorder.start();
+    recording.watch(recorder);
+
+    const dendrite = new Dendrite({ synapse, namespace, dendriteId: "recorder", logger, observer: ownWork.observer });
+    shutdown.defer("dendrite", () => dendrite.stop());
+    dendrite.attachHandlers(new NamespaceMetrics(registry));
+    await dendrite.start();
+    ownWork.watch(dendrite);
+    // Everybody answers a DISCOVER with a heartbeat: the roster is right from the start.
+    await dendrite.roster();
+    if (metricsPort !== undefined) {
+      const server = await serveMetrics(registry, { host: env.HOST, port: metricsPort, logger });
+      shutdown.defer("metrics", () => server.close());
+    }
+    logger.info({ namespace, position: recorder.position() }, "recorder.ready");
+  },
+);
