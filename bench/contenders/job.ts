@@ -24,7 +24,6 @@ export function makeJob(): Job {
 }
 
 /** What the workers run. Asynchronous, as every handler of every contender may be. */
-// eslint-disable-next-line @typescript-eslint/require-await -- it stands for a function that waits for a model
 export async function answerJob({ prompt }: Job): Promise<Answer> {
   return { response: prompt + ANSWER };
 }

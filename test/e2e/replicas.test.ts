@@ -81,11 +81,11 @@ describe("two replicas of one neuron", () => {
     const replies = await Promise.all(
       Array.from({ length: TASKS }, async (_, n) => {
         const reply = await dispatcher.dispatchAndWait({ neuron: "count", input: { n }, timeoutMs: 25_000 });
-        if (++answered === TASKS / 4) victim!.kill("SIGKILL");
+        if (++answered === TASKS / 4) victim.kill("SIGKILL");
         return reply;
       }),
     );
-    expect(await victim!.exited).toMatchObject({ signal: "SIGKILL" });
+    expect(await victim.exited).toMatchObject({ signal: "SIGKILL" });
     expect(new Set(replies.map((one) => one.payload.output.n)).size).toBe(TASKS);
     const executions = replicas.executions();
     expect(new Set(executions.map((one) => one.n)).size).toBe(TASKS);

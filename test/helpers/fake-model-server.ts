@@ -129,6 +129,7 @@ async function serve(
       return void response.end(`<html>${"bad gateway ".repeat(1_000)}</html>`);
     case "silent":
       return;
+    default: // answers, at least at first
   }
 
   const usage = model === "no-usage" ? null : { input: 12, output: 7 };
@@ -149,6 +150,7 @@ async function serve(
       return void response.end("event: content_block_delta\ndata: {oops\n\n");
     case "stuck":
       return;
+    default: // answers to the end
   }
   for (const piece of rest) response.write(wire.piece(model, piece));
   const includeUsage = (body["stream_options"] as { include_usage?: boolean } | undefined)?.include_usage;
@@ -265,6 +267,6 @@ function sendJson(
 function lastUserText(body: { readonly [key: string]: unknown }): string {
   const messages = (body["messages"] ?? []) as { role?: string; content?: unknown }[];
   const content = messages.findLast(({ role }) => role === "user")?.content;
-  if (!Array.isArray(content)) return String(content ?? "");
+  if (!Array.isArray(content)) return typeof content === "string" ? content : "";
   return (content as { text?: string }[]).map(({ text }) => text ?? "").join("");
 }

@@ -26,7 +26,7 @@ export function signalJsonSchema(type: SignalType): JsonSchema {
     payload: definition.payload,
     meta: z.looseObject({}),
   });
-  return z.toJSONSchema(schema) as JsonSchema;
+  return z.toJSONSchema(schema);
 }
 
 /** One schema that accepts any Signal: `oneOf` over the types. */

@@ -94,7 +94,7 @@ describe.each(providers)("%s", (_name, makeNeuron, finishReason) => {
     await using server = await startFakeModelServer();
     const neuron = makeNeuron(server, { model: "m" });
     const words = ["a", "b", "c", "d"];
-    const answers = await Promise.all(words.map((prompt) => neuron({ prompt }, fakeNeuronContext().ctx)));
+    const answers = await Promise.all(words.map(async (prompt) => neuron({ prompt }, fakeNeuronContext().ctx)));
     expect(answers).toMatchObject(words.map((word) => ({ response: `You said: ${word}` })));
   });
 

@@ -3,7 +3,6 @@
  * them up, and says in `NeuronFailure`s what went wrong. A provider adds the vendor's words.
  */
 
-import type { NeuronContext } from "../context.ts";
 import { NeuronFailure } from "../errors.ts";
 import type { Neuron } from "../neuron.ts";
 import type { JsonObject } from "../outcomes.ts";
@@ -113,7 +112,7 @@ async function* callModel(
 async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   let onAbort: (() => void) | undefined;
   const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(signal.reason);
+    onAbort = () => reject(signal.reason as Error);
     if (signal.aborted) onAbort();
     else signal.addEventListener("abort", onAbort, { once: true });
   });
@@ -148,7 +147,7 @@ function describe(thrown: unknown): string {
 function messageOf(error: object): string {
   const { message, code, status, apiMessage } = error as Record<string, unknown>;
   // Anthropic's SDK puts the whole body in `message`, and its sentence here.
-  if (typeof apiMessage === "string") return status === undefined ? apiMessage : `${String(status)} ${apiMessage}`;
+  if (typeof apiMessage === "string") return typeof status === "number" ? `${status} ${apiMessage}` : apiMessage;
   if (typeof message === "string" && message !== "") return message;
   // A refused connection is an AggregateError with an empty message and a code.
   return typeof code === "string" ? code : "";
