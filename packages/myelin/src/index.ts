@@ -70,9 +70,6 @@ export type {
   WaitRequest,
 } from "@myelin/dendrite";
 
-// HTTP.
-export { bearerToken, createGateway, HttpProblem, loopbackOnly, nodeListener, requestSignal } from "@myelin/http";
-export type { Authorize, GatewayObserver, GatewayOptions, Scope } from "@myelin/http";
 // What happened: the recorder that writes it, and the store that answers. Prisma is loaded at first use.
 export { migrate, Recorder, RunStore, RunsError, RunStoreError, toTraceTree } from "@myelin/runs";
 export type {
