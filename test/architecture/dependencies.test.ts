@@ -12,7 +12,6 @@ interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
-  readonly peerDependencies?: Readonly<Record<string, string>>;
 }
 
 const HEADINGS = [
@@ -99,8 +98,9 @@ function nameOf(folder: string): string {
   return read(path.join(ROOT, folder, "package.json")).name;
 }
 
+// Peers are ranges, and installed by somebody else.
 function declaredIn(of: Manifest): Record<string, string> {
-  return { ...of.dependencies, ...of.devDependencies, ...of.optionalDependencies, ...of.peerDependencies };
+  return { ...of.dependencies, ...of.devDependencies, ...of.optionalDependencies };
 }
 
 /** How the page names the owner of a package.json. */
