@@ -1,0 +1,44 @@
+/** Program: a Node program of ours in a process of its own, with what it has printed so far. */
+import { spawnNode, type NodeProcess, type SpawnNodeOptions } from "@myelin/dev";
+
+export interface Program extends NodeProcess {
+  /** Everything it has printed, oldest first. */
+  readonly lines: readonly string[];
+  /** Resolves with the first line that matches, also one that is there already. Rejects when it exits without it. */
+  line(pattern: RegExp): Promise<string>;
+}
+
+/** Start a TypeScript file from source. `env` is added to ours. */
+export function startProgram(file: string, options: Omit<SpawnNodeOptions, "file" | "onLine"> = {}): Program {
+  const lines: string[] = [];
+  const listeners = new Set<() => void>();
+  const child = spawnNode({
+    execArgv: ["--import", "tsx", "--conditions=source"],
+    ...options,
+    file,
+    env: { ...process.env, NODE_OPTIONS: undefined, ...options.env },
+    onLine: (line) => {
+      lines.push(line);
+      for (const listener of listeners) listener();
+    },
+  });
+  return {
+    ...child,
+    lines,
+    line: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          const found = lines.find((line) => pattern.test(line));
+          if (found === undefined) return;
+          listeners.delete(look);
+          resolve(found);
+        };
+        listeners.add(look);
+        look();
+        void child.exited.then(({ code, signal }) => {
+          listeners.delete(look);
+          reject(new Error(`${file} ended (${code ?? signal}) without ${String(pattern)}:\n${lines.join("\n")}`));
+        });
+      }),
+  };
+}
