@@ -1,24 +1,27 @@
 /** RunningHandlers: counts what runs, so that a drain can wait for it (S1). */
 export class RunningHandlers {
-  readonly #running = new Set<Promise<unknown>>();
+  #size = 0;
+  #idle: (() => void)[] = [];
+  readonly #ended = () => {
+    if (--this.#size > 0) return;
+    for (const resolve of this.#idle) resolve();
+    this.#idle = [];
+  };
 
   /** Run `work` and count it until it settles. */
   track<T>(work: () => Promise<T>): Promise<T> {
     const promise = work();
-    const tracked: Promise<unknown> = promise.then(
-      () => this.#running.delete(tracked),
-      () => this.#running.delete(tracked),
-    );
-    this.#running.add(tracked);
+    this.#size++;
+    promise.then(this.#ended, this.#ended);
     return promise;
   }
 
   get size(): number {
-    return this.#running.size;
+    return this.#size;
   }
 
   /** Resolves when nothing runs, counting what is started meanwhile. */
   async settled(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    while (this.#size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 }

@@ -24,6 +24,7 @@ import {
 import type { DendriteObserver } from "../observer.ts";
 import type { Axon } from "./axon.ts";
 import { error, toErrorReply, type ReplyBody } from "./output-to-reply.ts";
+import { RunList } from "./run-list.ts";
 import { Slots } from "./slots.ts";
 import { type RunAbortedError, TaskRun, runIdOf, type TaskRunHost } from "./task-run.ts";
 
@@ -47,7 +48,7 @@ export class AxonHost {
   readonly axon: Axon;
   readonly #options: AxonHostOptions;
   readonly #slots: Slots;
-  readonly #runs = new Set<TaskRun>();
+  readonly #runs = new RunList();
   readonly #done = new Set<string>();
   #consumption: Consumption | undefined;
   #subscription: Subscription | undefined;

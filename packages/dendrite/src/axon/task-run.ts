@@ -57,6 +57,8 @@ export class TaskRun {
   /** Which start of the task this is, from 1. */
   readonly attempt: number;
   readonly host: TaskRunHost;
+  /** Where the host's list has it. */
+  place = 0;
   readonly #axon: Axon;
   readonly #seq: number | null;
   #abort: AbortController | undefined;
