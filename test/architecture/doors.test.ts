@@ -41,6 +41,7 @@ describe("importing", () => {
       "a model SDK",
       `await myelin.openaiNeuron({ model: "m", baseURL: "http://127.0.0.1:9" })({ prompt: "x" }, ctx)`,
     ],
+    ["RunStore", "Prisma", `await myelin.RunStore.fromDatabaseUrl("postgresql://127.0.0.1:9/none").listRuns()`],
   ] as const)("%s loads %s at first use", (_name, what, code) => {
     const ctx = "const ctx = { answers: [], signal: new AbortController().signal, thought() {} };";
     const loaded = modulesOf(`const myelin = await import("myelin"); ${ctx} try { ${code} } catch {}`);
