@@ -1,6 +1,7 @@
 /**
  * AxonHost: takes the tasks of one Axon, durable and transient, runs as many as it has slots for, and sends the replies.
  *
+ * A1: a durable task is acknowledged to the log only when its reply is stored there, so whoever dies, it is answered.
  * A2: N replicas of a neuron execute a TASK once, unless its lease lapses or a log server dies. A task that may have been
  * done before (delivered again, older than a lease, or right after a reconnect) is looked up in the log first; a fresh
  * one pays nothing. After a lost lease nothing is sent for the task: the server would accept it.

@@ -3,7 +3,7 @@
  * gives a run its input, its status and its outcome; the statement of write-batch.ts merges that into the rows.
  *
  * A run as its Signals tell it: `running` at its TASK, `waiting_…` at a question, `running` again at the wake-up (a TASK
- * with answers), and over at the first terminal. A run with a journal says the same and more in RUN_EVENTs. What comes
+ * with answers), and over at the first terminal (A1). A run with a journal says the same and more in RUN_EVENTs. What comes
  * after the first terminal changes nothing.
  */
 import type { LogEntry, Signal, SignalOf, SignalType } from "@myelin/bus";
