@@ -3,7 +3,7 @@
  *
  * Monotonic within a process and a millisecond, so two ids of one process never compare the wrong way round.
  */
-import { monotonicFactory } from "ulid";
+import { ulid } from "ulid";
 import { BusError } from "./errors.ts";
 
 export type SignalId = `evt_${string}`;
@@ -24,12 +24,34 @@ function randomUnit(): number {
   return pool[poolAt++]! / 256;
 }
 
-const ulid = monotonicFactory(randomUnit);
+// Of the ids of one millisecond only the first is made in full; the others count on from its last four characters (20 bits).
+// The generator's own way to count costs 0.4 µs and a dozen strings, four times per dispatch; this costs a tenth.
+const DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const PAIRS = Array.from({ length: 1024 }, (_, value) => DIGITS[value >> 5]! + DIGITS[value & 31]!);
+const LAST_COUNT = 2 ** 20 - 1;
+let idMs = 0;
+let head = "";
+let count = 0;
 
-export const newSignalId = (): SignalId => `evt_${ulid()}`;
-export const newTraceId = (): TraceId => `trc_${ulid()}`;
-export const newRunId = (): RunId => `run_${ulid()}`;
-export const newInstanceId = (): InstanceId => `dnd_${ulid()}`;
+function nextUlid(): string {
+  const now = Date.now();
+  if (now > idMs) startMs(now);
+  // Out of numbers, or the clock was set back: go on as if time had.
+  else if (++count > LAST_COUNT) startMs(idMs + 1);
+  return head + PAIRS[count >> 10]! + PAIRS[count & 1023]!;
+}
+
+function startMs(ms: number): void {
+  idMs = ms;
+  const first = ulid(ms, randomUnit);
+  head = first.slice(0, -4);
+  count = [...first.slice(-4)].reduce((value, digit) => value * 32 + DIGITS.indexOf(digit), 0);
+}
+
+export const newSignalId = (): SignalId => `evt_${nextUlid()}`;
+export const newTraceId = (): TraceId => `trc_${nextUlid()}`;
+export const newRunId = (): RunId => `run_${nextUlid()}`;
+export const newInstanceId = (): InstanceId => `dnd_${nextUlid()}`;
 
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const CAPABILITY = /^[A-Za-z0-9_.:-]{1,64}$/;
