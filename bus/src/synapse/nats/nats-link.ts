@@ -183,6 +183,9 @@ function toConnectionOptions(options: ResolvedNatsOptions): ConnectionOptions {
     noAsyncTraces: true,
     // Else two refusals in a row end the connection for good: a server that reloads its users would end every worker.
     ignoreAuthErrorAbort: true,
+    // What is sent in one turn of the loop goes out in one write up to this size, not in one per 32 KiB: 64 dispatches are
+    // 45 KiB, and a write costs as much as 10 of them. The client reads it, but its types do not show it.
+    ...{ pendingLimit: 256 * 1024 },
   };
 }
 
