@@ -42,7 +42,7 @@ describe("readEnv", () => {
 
   test.each([
     ["SYNAPSE_URL", "http://x", 'must be a URL that begins with nats:// or tls://, got "http://x"'],
-    ["SYNAPSE_URL", "nats://a:4222,b", "must be a URL"],
+    ["SYNAPSE_URL", "nats://", "must be a URL"],
     ["MYELIN_NAMESPACE", "a b", "must be 1 to 64 of"],
     ["MYELIN_NAMESPACE", "a.b", "must be 1 to 64 of"],
     ["MYELIN_NEURON", "run_1", "must be 1 to 64 of A-Z a-z 0-9 _ -, and may not begin with"],
@@ -70,6 +70,11 @@ describe("readEnv", () => {
 
   test("says all problems at once", () => {
     expect(problemsOf(["PORT", "HOST", "LOG_LEVEL"], { PORT: "x", HOST: "", LOG_LEVEL: "y" })).toHaveLength(2);
+  });
+
+  test("takes a cluster as NATS writes it", () => {
+    const cluster = "nats://u:p@a:4222,b:4222";
+    expect(readEnv(["SYNAPSE_URL"], { SYNAPSE_URL: cluster })).toEqual({ SYNAPSE_URL: cluster });
   });
 
   test("an empty value and spaces count as not set", () => {

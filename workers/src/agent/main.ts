@@ -23,7 +23,7 @@ await runProcess(
     const registry = createRegistry();
     const metrics = dendriteMetrics(registry);
 
-    const synapse = await connectSynapse(env.SYNAPSE_URL);
+    const synapse = await connectSynapse(env.SYNAPSE_URL, { name: "myelin-agent" });
     shutdown.defer("synapse", () => synapse.drain());
     const dendrite = new Dendrite({ synapse, namespace, dendriteId: "agent", logger, observer: metrics.observer });
     shutdown.defer("dendrite", () => dendrite.stop());

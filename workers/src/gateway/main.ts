@@ -15,7 +15,7 @@ await runProcess(
     const registry = createRegistry();
     const metrics = dendriteMetrics(registry);
 
-    const synapse = await connectSynapse(env.SYNAPSE_URL);
+    const synapse = await connectSynapse(env.SYNAPSE_URL, { name: "myelin-gateway" });
     shutdown.defer("synapse", () => synapse.drain());
     const dendrite = new Dendrite({
       synapse,

@@ -18,7 +18,7 @@ await runProcess(
     const recording = recorderMetrics(registry);
     if (env.MYELIN_MIGRATE) await migrate(databaseUrl, { log: (line) => logger.info({}, line) });
 
-    const synapse = await connectSynapse(env.SYNAPSE_URL);
+    const synapse = await connectSynapse(env.SYNAPSE_URL, { name: "myelin-recorder" });
     shutdown.defer("synapse", () => synapse.drain());
     const bus = await synapse.open(namespace);
     const observer = { ...recording.observer, stopped: (error: Error) => shutdown.fail(error) };
