@@ -10,46 +10,29 @@ import {
   newTraceId,
   parseTraceId,
   type Bus,
-  type BusProblem,
   type InstanceId,
   type PauseType,
   type Signal,
   type SignalOf,
   type SignalType,
-  type Subscription,
 } from "@myelin/bus";
 import type { NeuronContract } from "@myelin/neuron";
 import type { z } from "zod";
-import { Announcer } from "./announcer.ts";
-import { Answers, type ClarificationAnswer, type EscalationAnswer, type PermissionAnswer } from "./answers.ts";
-import { AxonHost } from "./axon/axon-host.ts";
+import type { ClarificationAnswer, EscalationAnswer, PermissionAnswer } from "./answers.ts";
 import type { Axon } from "./axon/axon.ts";
 import { decoratedHandlers } from "./decorators.ts";
-import { Dispatcher, type Dispatched } from "./dispatcher.ts";
-import { DendriteError, NeuronError } from "./errors.ts";
+import { callNeuron } from "./call.ts";
+import type { Dispatched } from "./dispatcher.ts";
+import { DendriteError } from "./errors.ts";
 import { Handlers, type HandlerFilter, type HandlerMethod, type HandlerRegistration } from "./handlers.ts";
 import type { DendriteStats } from "./observer.ts";
 import { resolveOptions, type DendriteOptions, type ResolvedOptions } from "./options.ts";
-import type { CallOptions, DispatchRequest, Parent, WaitRequest } from "./requests.ts";
-import { RosterWatch } from "./roster-watch.ts";
+import type { CallOptions, DispatchRequest, WaitRequest } from "./requests.ts";
+import { ProblemLog } from "./problem-log.ts";
 import type { RosterEntry } from "./roster.ts";
+import { Runtime } from "./runtime.ts";
 import { streamDispatch } from "./stream.ts";
 import { untilSignalled } from "./until-signalled.ts";
-import { parseInput, toIssues } from "./validate.ts";
-import { Waiters } from "./waiters.ts";
-
-/** What exists while a Dendrite runs. */
-interface Running {
-  readonly bus: Bus;
-  readonly dispatcher: Dispatcher;
-  readonly answers: Answers;
-  readonly roster: RosterWatch;
-  readonly waiters: Waiters;
-  readonly hosts: readonly AxonHost[];
-  readonly announcer: Announcer | null;
-  readonly subscriptions: readonly Subscription[];
-  readonly statusListener: Disposable;
-}
 
 export class Dendrite implements AsyncDisposable {
   /** The address of replies to this process: new with every `new Dendrite`. */
@@ -61,11 +44,9 @@ export class Dendrite implements AsyncDisposable {
   readonly #handlers: Handlers;
   /** Gives the handlers their bus, once there is one. */
   #openHandlers: (bus: Bus) => void = () => {};
-  readonly #loggedProblems = new Set<string>();
-  #starting: Promise<Running> | undefined;
+  #starting: Promise<Runtime> | undefined;
   #stopping: Promise<void> | undefined;
-  #running: Running | undefined;
-  #reconnectedAt = 0;
+  #running: Runtime | undefined;
 
   /** Throws `INVALID_OPTION` or `INVALID_ID`. Connects to nothing yet. */
   constructor(options: DendriteOptions) {
@@ -149,7 +130,7 @@ export class Dendrite implements AsyncDisposable {
     input: z.input<I>,
     options: CallOptions = {},
   ): Promise<z.output<O>> {
-    return this.#call((await this.#open()).dispatcher, contract, input, options, null);
+    return callNeuron((await this.#open()).dispatcher, contract, input, options, null);
   }
 
   /**
@@ -202,12 +183,7 @@ export class Dendrite implements AsyncDisposable {
 
   /** This process' own work, now. */
   stats(): DendriteStats {
-    const hosts = this.#running?.hosts ?? [];
-    return {
-      waiting: this.#running?.waiters.size ?? 0,
-      running: hosts.reduce((sum, host) => sum + host.inFlight, 0),
-      pulls: hosts.reduce((sum, host) => sum + host.pulls, 0),
-    };
+    return this.#running?.stats() ?? { waiting: 0, running: 0, pulls: 0 };
   }
 
   /** Whether this is started, not stopping, and so ready to dispatch and to work. */
@@ -272,8 +248,8 @@ export class Dendrite implements AsyncDisposable {
       typeof first === "function" ? this.onSignal(type, {}, first) : this.onSignal(type, first, second!);
   }
 
-  /** What a running Dendrite is made of; starts it when it was not started. */
-  #open(): Promise<Running> {
+  /** The runtime; starts it when it was not started. */
+  #open(): Promise<Runtime> {
     if (this.#stopping) return Promise.reject(stoppedError(this.dendriteId));
     this.#starting ??= this.#run().catch((error: unknown) => {
       this.#starting = undefined;
@@ -282,143 +258,27 @@ export class Dendrite implements AsyncDisposable {
     return this.#starting;
   }
 
-  async #run(): Promise<Running> {
-    const { synapse, ackWaitMs, heartbeatMs, discoverMs, logger, observer } = this.#options;
+  async #run(): Promise<Runtime> {
+    const { synapse, logger, observer } = this.#options;
+    const problems = new ProblemLog(logger, observer);
+    const bus = await synapse.open(this.namespace, { onProblem: (problem) => problems.note(problem) });
     const { instance } = this;
-    const bus = await synapse.open(this.namespace, { onProblem: (problem) => this.#onProblem(problem) });
-    const roster = new RosterWatch({ bus, instance, heartbeatMs, discoverMs });
-    const waiters = new Waiters({
-      instance,
-      lastOf: (filter) => bus.lastOf(filter),
-      onAskFailed: (error) => logger.warn({ err: error }, "reply.lookup.failed"),
+    const runtime = new Runtime({ bus, instance, axons: [...this.#axons.values()], options: this.#options });
+    await runtime.open(instance, async () => {
+      this.#openHandlers(bus);
+      await this.#handlers.ready();
     });
-    const dispatcher = new Dispatcher({ bus, instance, roster, waiters, logger, observer });
-    const hosts = [...this.#axons.values()].map(
-      (axon): AxonHost =>
-        new AxonHost({
-          axon,
-          bus,
-          instance,
-          ackWaitMs,
-          logger,
-          observer,
-          reconnectedAt: () => this.#reconnectedAt,
-          dispatchChild: (run, request) =>
-            hostOf(run.directed.id).withoutSlot(run.isDurable, () =>
-              dispatcher.dispatchAndWait({ ...request, ...inherited(run) }, parentOf(run)),
-            ) as Promise<SignalOf<"AGENT_OUTPUT">>,
-          callChild: (run, contract, input, options) =>
-            hostOf(run.directed.id).withoutSlot(run.isDurable, () =>
-              this.#call(dispatcher, contract, input, { ...options, ...inherited(run) }, parentOf(run)),
-            ),
-        }),
-    );
-    const hostOf = (neuronId: string) => hosts.find((host) => host.axon.neuronId === neuronId)!;
-    const isHosting = hosts.length > 0;
-    const announcer = isHosting
-      ? new Announcer({ bus, instance, label: this.dendriteId, heartbeatMs, hosts, logger })
-      : null;
-
-    const subscriptions: Subscription[] = [];
-    const receive = (signal: Signal) => waiters.receive(signal);
-    subscriptions.push(await bus.subscribe("log", { to: instance }, receive));
-    subscriptions.push(await bus.subscribe("live", { to: instance }, receive));
-    if (announcer) {
-      const stop = (signal: Signal) => {
-        if (signal.type === "STOP") for (const host of hosts) host.stop(signal);
-      };
-      const discover = (signal: Signal) => {
-        if (signal.type === "DISCOVER") announcer.answer(signal);
-      };
-      subscriptions.push(await bus.subscribe("live", { type: "STOP" }, stop));
-      subscriptions.push(await bus.subscribe("log", { type: "STOP" }, stop));
-      subscriptions.push(await bus.subscribe("live", { type: "DISCOVER" }, discover));
-    }
-    this.#openHandlers(bus);
-    await this.#handlers.ready();
-    await Promise.all(hosts.map((host) => host.start()));
-    await announcer?.start();
-    const statusListener = synapse.onStatus((status) => {
-      if (status.type !== "reconnected") return;
-      this.#reconnectedAt = Date.now();
-      waiters.askAll();
-      roster.reconnected();
-      announcer?.beat();
-    });
-    const answers = new Answers(bus, instance);
-    this.#running = { bus, dispatcher, answers, roster, waiters, hosts, announcer, subscriptions, statusListener };
-    return this.#running;
+    this.#running = runtime;
+    return runtime;
   }
 
   async #stop(reason: string): Promise<void> {
-    const running = await this.#starting?.catch(() => undefined);
-    if (running) {
-      const { hosts, announcer, waiters, roster, subscriptions, statusListener } = running;
-      // Runs that are finishing may still wait for children: replies are heard until the last run has ended.
-      await Promise.all(hosts.map((host) => host.drain(this.#options.drainMs)));
-      await announcer?.stop(reason);
-      waiters.failAll(stoppedError(this.dendriteId));
-      statusListener[Symbol.dispose]();
-      await Promise.all([...subscriptions.map((one) => one.drain()), roster.drain(), this.#handlers.drain()]);
-    }
+    const runtime = await this.#starting?.catch(() => undefined);
+    await runtime?.close(reason, stoppedError(this.dendriteId));
+    if (runtime) await this.#handlers.drain();
     this.#resolveStopped();
-  }
-
-  async #call<I extends z.ZodType, O extends z.ZodType>(
-    dispatcher: Dispatcher,
-    contract: Pick<NeuronContract<I, O>, "neuronId" | "input" | "output">,
-    input: z.input<I>,
-    options: CallOptions,
-    parent: Parent | null,
-  ): Promise<z.output<O>> {
-    const { neuronId } = contract;
-    const checked = parseInput(neuronId, contract.input, input) as WaitRequest["input"];
-    const reply = (await dispatcher.dispatchAndWait(
-      { ...options, neuron: neuronId, input: checked },
-      parent,
-    )) as SignalOf<"AGENT_OUTPUT">;
-    const parsed = contract.output.safeParse(reply.payload.output);
-    if (parsed.success) return parsed.data;
-    const message = toIssues(parsed.error)
-      .map((issue) => `${issue.path}: ${issue.message}`)
-      .join("; ");
-    throw new NeuronError(
-      {
-        code: "OUTPUT_INVALID",
-        message: `the output does not fit the caller's contract: ${message}`,
-        recoverable: false,
-      },
-      reply,
-    );
-  }
-
-  /** What nobody waits for: counted, and logged once per cause. */
-  #onProblem(problem: BusProblem): void {
-    const { logger, observer } = this.#options;
-    if (problem.type !== "bad-message") {
-      logger.error({ err: problem.error }, problem.type === "handler-error" ? "handler.failed" : "consumer.failed");
-      return;
-    }
-    const { code, message } = problem.problem;
-    observer.badMessage?.({ code });
-    const cause = `${code} ${problem.subject.split(".").slice(2, 4).join(".")}`;
-    if (this.#loggedProblems.has(cause) || this.#loggedProblems.size > MAX_LOGGED_CAUSES) return;
-    this.#loggedProblems.add(cause);
-    logger.warn({ code, message, subject: problem.subject, bytes: problem.bytes.length }, "message.bad");
   }
 }
 
-/** Causes remembered as logged. Subjects are a peer's to choose, so this has a bound. */
-const MAX_LOGGED_CAUSES = 1_000;
-
 const stoppedError = (dendriteId: string) =>
   new DendriteError("STOPPED", `Dendrite "${dendriteId}" was stopped; make a new one`);
-
-/** What a child gets from the run that dispatches it, beside its deadline. */
-const inherited = ({ task, signal }: { task: SignalOf<"TASK">; signal: AbortSignal }) => ({
-  traceId: task.trace_id,
-  parentId: task.id,
-  tenantId: task.meta.tenant_id,
-  signal,
-});
-const parentOf = ({ runId, deadline }: Parent): Parent => ({ runId, deadline });

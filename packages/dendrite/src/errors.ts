@@ -177,5 +177,6 @@ export function questionOf(signal: SignalOf<PauseType>): string {
   }
 }
 
-const describeIssues = (issues: readonly InputIssue[]): string =>
+/** Issues in one line: `text: expected string; list.0: too small`. */
+export const describeIssues = (issues: readonly InputIssue[]): string =>
   issues.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ");

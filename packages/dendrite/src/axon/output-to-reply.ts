@@ -2,7 +2,7 @@
 import type { PayloadOf } from "@myelin/bus";
 import { isNeuronOutcome, type NeuronOutcome } from "@myelin/neuron";
 import type { z } from "zod";
-import { toErrorPayload } from "../errors.ts";
+import { describeIssues, toErrorPayload } from "../errors.ts";
 import { isJsonObject, toIssues } from "../validate.ts";
 
 /** A reply without its envelope. */
@@ -17,7 +17,7 @@ export function toReply(returned: unknown, schema: z.ZodType | null): ReplyBody 
   const parsed = schema.safeParse(returned);
   if (parsed.success) return output(parsed.data);
   const issues = toIssues(parsed.error);
-  const message = issues.map((issue) => `${issue.path}: ${issue.message}`).join("; ");
+  const message = describeIssues(issues);
   return error({ code: "OUTPUT_INVALID", message: `the neuron's output does not fit its schema: ${message}`, issues });
 }
 

@@ -1,0 +1,155 @@
+/**
+ * Runtime: what exists while a Dendrite runs: its subscriptions, its dispatcher, and the Axons it hosts. Opened by the
+ * start, closed by the stop; a start that fails on the way closes what it had opened.
+ */
+import type { Bus, InstanceId, Signal, SignalOf, Subscription } from "@myelin/bus";
+import { Announcer } from "./announcer.ts";
+import { Answers } from "./answers.ts";
+import { AxonHost } from "./axon/axon-host.ts";
+import type { Axon } from "./axon/axon.ts";
+import type { TaskRun, TaskRunHost } from "./axon/task-run.ts";
+import { callNeuron } from "./call.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import type { DendriteError } from "./errors.ts";
+import type { DendriteStats } from "./observer.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { RosterWatch } from "./roster-watch.ts";
+import { Waiters } from "./waiters.ts";
+
+export interface RuntimeOptions {
+  readonly bus: Bus;
+  readonly instance: InstanceId;
+  readonly axons: readonly Axon[];
+  readonly options: ResolvedOptions;
+}
+
+export class Runtime {
+  readonly dispatcher: Dispatcher;
+  readonly answers: Answers;
+  readonly roster: RosterWatch;
+  readonly #bus: Bus;
+  readonly #options: ResolvedOptions;
+  readonly #waiters: Waiters;
+  readonly #hosts: readonly AxonHost[];
+  /** Null in a process that hosts nothing: it has nothing to announce. */
+  readonly #announcer: Announcer | null;
+  readonly #subscriptions: Subscription[] = [];
+  #statusListener: Disposable | undefined;
+  #reconnectedAt = 0;
+
+  constructor({ bus, instance, axons, options }: RuntimeOptions) {
+    const { heartbeatMs, discoverMs, dendriteId, logger, observer } = options;
+    this.#bus = bus;
+    this.#options = options;
+    this.roster = new RosterWatch({ bus, instance, heartbeatMs, discoverMs });
+    this.#waiters = new Waiters({
+      instance,
+      lastOf: (filter) => bus.lastOf(filter),
+      onAskFailed: (error) => logger.warn({ err: error }, "reply.lookup.failed"),
+    });
+    this.dispatcher = new Dispatcher({ bus, instance, roster: this.roster, waiters: this.#waiters, logger, observer });
+    this.answers = new Answers(bus, instance);
+    this.#hosts = axons.map((axon) => this.#host(axon, instance));
+    const hosts = this.#hosts;
+    this.#announcer =
+      hosts.length === 0 ? null : new Announcer({ bus, instance, label: dendriteId, heartbeatMs, hosts, logger });
+  }
+
+  /** Hear what is for this process, then take tasks, then say so. `onHeard` comes between the first two. */
+  async open(instance: InstanceId, onHeard: () => Promise<void>): Promise<void> {
+    try {
+      await this.#subscribe("log", { to: instance }, (signal) => this.#waiters.receive(signal));
+      await this.#subscribe("live", { to: instance }, (signal) => this.#waiters.receive(signal));
+      if (this.#announcer) await this.#hearOrders(this.#announcer);
+      await onHeard();
+      await Promise.all(this.#hosts.map((host) => host.start()));
+      await this.#announcer?.start();
+      this.#statusListener = this.#options.synapse.onStatus(({ type }) => {
+        if (type === "reconnected") this.#onReconnected();
+      });
+    } catch (error) {
+      await Promise.allSettled([...this.#hosts.map((host) => host.drain(0)), this.#unsubscribe()]);
+      throw error;
+    }
+  }
+
+  /** Finish or hand back what runs, say goodbye, fail what waits with `error`, and unsubscribe (S1). */
+  async close(reason: string, error: DendriteError): Promise<void> {
+    // Runs that are finishing may still wait for children: replies are heard until the last run has ended.
+    await Promise.all(this.#hosts.map((host) => host.drain(this.#options.drainMs)));
+    await this.#announcer?.stop(reason);
+    this.#waiters.failAll(error);
+    this.#statusListener?.[Symbol.dispose]();
+    await this.#unsubscribe();
+  }
+
+  stats(): DendriteStats {
+    return {
+      waiting: this.#waiters.size,
+      running: this.#hosts.reduce((sum, host) => sum + host.inFlight, 0),
+      pulls: this.#hosts.reduce((sum, host) => sum + host.pulls, 0),
+    };
+  }
+
+  async #subscribe(
+    channel: "log" | "live",
+    filter: Parameters<Bus["subscribe"]>[1],
+    handler: (signal: Signal) => void,
+  ) {
+    this.#subscriptions.push(await this.#bus.subscribe(channel, filter, handler));
+  }
+
+  async #hearOrders(announcer: Announcer): Promise<void> {
+    const stop = (signal: Signal) => {
+      if (signal.type === "STOP") for (const host of this.#hosts) host.stop(signal);
+    };
+    await this.#subscribe("live", { type: "STOP" }, stop);
+    await this.#subscribe("log", { type: "STOP" }, stop);
+    await this.#subscribe("live", { type: "DISCOVER" }, (signal) => {
+      if (signal.type === "DISCOVER") announcer.answer(signal);
+    });
+  }
+
+  async #unsubscribe(): Promise<void> {
+    await Promise.all([...this.#subscriptions.map((one) => one.drain()), this.roster.drain()]);
+  }
+
+  #onReconnected(): void {
+    this.#reconnectedAt = Date.now();
+    this.#waiters.askAll();
+    this.roster.reconnected();
+    this.#announcer?.beat();
+  }
+
+  #host(axon: Axon, instance: InstanceId): AxonHost {
+    const { ackWaitMs, logger, observer } = this.#options;
+    const dispatchChild: TaskRunHost["dispatchChild"] = (run, request) =>
+      host.withoutSlot(run.isDurable, () =>
+        this.dispatcher.dispatchAndWait({ ...request, ...inherited(run) }, run),
+      ) as Promise<SignalOf<"AGENT_OUTPUT">>;
+    const callChild: TaskRunHost["callChild"] = (run, contract, input, options) =>
+      host.withoutSlot(run.isDurable, () =>
+        callNeuron(this.dispatcher, contract, input, { ...options, ...inherited(run) }, run),
+      );
+    const host: AxonHost = new AxonHost({
+      axon,
+      bus: this.#bus,
+      instance,
+      ackWaitMs,
+      logger,
+      observer,
+      reconnectedAt: () => this.#reconnectedAt,
+      dispatchChild,
+      callChild,
+    });
+    return host;
+  }
+}
+
+/** What a child gets from the run that dispatches it, beside its deadline. */
+const inherited = ({ task, signal }: TaskRun) => ({
+  traceId: task.trace_id,
+  parentId: task.id,
+  tenantId: task.meta.tenant_id,
+  signal,
+});
