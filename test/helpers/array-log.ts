@@ -11,6 +11,8 @@ export class ArrayLog {
   readonly liveHandlers = new Set<(signal: Signal) => void>();
   /** Set to make every call reject, as when the bus is away. */
   outage: Error | null = null;
+  /** `info` waits for this, as when the bus answers late. */
+  gate: Promise<void> = Promise.resolve();
   /** Entries that readers took. */
   yielded = 0;
   #clock: number;
@@ -70,6 +72,7 @@ export class ArrayLog {
   }
 
   async info(): Promise<LogInfo> {
+    await this.gate;
     if (this.outage) throw this.outage;
     const { createdAt, lastSeq, entries } = this;
     return { stream: "ARRAY", createdAt, lastSeq, firstSeq: entries[0]?.seq ?? lastSeq + 1, bytes: 0 };

@@ -333,9 +333,15 @@ describe("a log that was rolled back", () => {
     const { recorder, reached } = watched({ bus: log, databaseUrl: db.url, synapse });
     await using _recorder = recorder;
     await recorder.start();
+    expect(listeners.size).toBe(1);
+    let release = () => {};
+    log.gate = new Promise((resolve) => (release = resolve));
     log.rollBackTo(7);
     for (const listener of listeners) listener({ type: "reconnected" });
     addTasks(log, 10);
+    while (log.yielded < 7) await new Promise(setImmediate); // 11 to 17, which the position would take
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    release();
     await reached("stopped");
     expect(await seqsIn(db)).toEqual(upTo(10));
     expect(listeners.size).toBe(0);
