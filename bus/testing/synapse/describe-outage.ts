@@ -23,6 +23,8 @@ export function describeOutage(space: OpenSpace): void {
     }
     await here.outage(async () => {});
     await back.first(2);
+    // Both have told the server again; their answers say that it has heard them.
+    await Promise.all([here.bus.info(), other.bus.info()]);
     const tasks = Array.from({ length: 50 }, () => sampleTask());
     for (const task of tasks) await here.bus.append(task);
     const ids = tasks.map(({ id }) => id).sort();

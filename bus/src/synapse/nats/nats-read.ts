@@ -88,6 +88,8 @@ class LogReader {
   #doubts = 0;
   #timer: NodeJS.Timeout | undefined;
   #wake: (() => void) | undefined;
+  #making: Promise<Error | undefined> | undefined;
+  #endPause: (() => void) | undefined;
   readonly #onConnection = () => this.#doubt();
 
   constructor(link: NatsLink, namespace: string, subject: string, fromSeq: number) {
@@ -120,12 +122,7 @@ class LogReader {
     if (this.isStopped) return;
     const woken = new Promise<void>((resolve) => (this.#wake = resolve));
     if (!this.#subscription) {
-      if (this.#doubts > 0) {
-        await Promise.race([woken, sleep(Math.min(FIRST_PAUSE_MS * 2 ** this.#doubts, LONGEST_PAUSE_MS))]);
-        if (this.isStopped) return;
-      }
-      const made = this.#make().catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
-      const failure = await Promise.race([made, woken]);
+      const failure = await Promise.race([this.#ensureConsumer(), woken]);
       if (this.isStopped) return;
       if (failure instanceof Error) {
         if (!patient || !(failure instanceof LogUnavailableError)) throw failure;
@@ -151,9 +148,23 @@ class LogReader {
     this.#link.onUp.delete(this.#onConnection);
     this.#link.onClosed.delete(this.#onConnection);
     this.#wake?.();
+    this.#endPause?.();
+  }
+
+  /** One at a time: a wake-up in the middle of it begins no second one. */
+  #ensureConsumer(): Promise<Error | undefined> {
+    this.#making ??= this.#make()
+      .then(
+        () => undefined,
+        (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
+      )
+      .finally(() => (this.#making = undefined));
+    return this.#making;
   }
 
   async #make(): Promise<void> {
+    if (this.#doubts > 0) await this.#pause(Math.min(FIRST_PAUSE_MS * 2 ** this.#doubts, LONGEST_PAUSE_MS));
+    if (this.isStopped) return;
     const name = `read_${nuid.next()}`;
     const config = {
       name,
@@ -247,11 +258,19 @@ class LogReader {
     this.#delete(this.#name);
   }
 
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#endPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
   #delete(name: string): void {
     if (!this.#link.isUp) return;
     // The answer goes where nobody listens.
     this.#link.nc.publish(`$JS.API.CONSUMER.DELETE.${this.#stream}.${name}`, "", { reply: createInbox() });
   }
 }
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
