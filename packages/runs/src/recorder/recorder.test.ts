@@ -242,13 +242,15 @@ describe("two recorders of one log", () => {
     expect(noise).toEqual([]);
   });
 
-  test("met for the first time at once, two logs get a number each", async () => {
+  test("met for the first time at once, each of four logs gets a number, without noise", async () => {
     await using db = await withDatabase();
     const logs = ["one", "two", "three", "four"].map((namespace) => new ArrayLog(namespace));
-    const recorders = logs.map((log) => new Recorder({ bus: log, databaseUrl: db.url }));
+    const { noise, logger } = rememberNoise();
+    const recorders = logs.map((log) => new Recorder({ bus: log, databaseUrl: db.url, logger }));
     await Promise.all(recorders.map((recorder) => recorder.start()));
     await Promise.all(recorders.map((recorder) => recorder.drain()));
     expect(await db.query("SELECT log_id FROM logs ORDER BY 1")).toEqual([1, 2, 3, 4].map((log_id) => ({ log_id })));
+    expect(noise).toEqual([]);
   });
 });
 
