@@ -56,12 +56,14 @@ function dispatchCase({ group, ours, handWritten, fsync, targets }: Variant, inF
         ["ncRequest", "nc-request", "default"],
       ];
       if (moleculer.isInstalled) entrants.push(["moleculer", "moleculer", "default"]);
-      const measurables = [];
-      for (const [name, contender, policy] of entrants) {
-        const fleet = await environment.fleet(contender, policy);
-        measurables.push({ name, measure: () => fleet.measure({ inFlight, durationMs: roundMs }) });
-      }
-      const samples = await interleave(measurables, rounds);
+      const contenders = await Promise.all(
+        entrants.map(async ([name, contender, policy]) => {
+          const fleet = await environment.fleet(contender, policy);
+          await fleet.warmUp();
+          return { name, measure: () => fleet.measure({ inFlight, durationMs: roundMs }) };
+        }),
+      );
+      const samples = await interleave(contenders, rounds);
       const ratios: Record<string, RatioResult> = {};
       for (const [name, theirs] of samples) {
         if (name !== "myelin") ratios[name] = { ...ratio(samples.get("myelin")!, theirs), target: targets[name] };

@@ -15,7 +15,7 @@ interface Broker {
   call(action: string, params: object): Promise<unknown>;
 }
 
-const require = createRequire(new URL("../peers/package.json", import.meta.url));
+const require = createRequire(`${process.env["MYELIN_BENCH_PEERS"]}package.json`);
 
 // Its defaults, without logging, and with the timeout that everybody has: no metrics, no tracing, no validation.
 function makeBroker(url: string, nodeID: string): Broker {

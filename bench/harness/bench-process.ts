@@ -5,6 +5,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Answer, Request } from "./child.ts";
+import { PEERS_DIRECTORY, PEERS_VARIABLE } from "./peers.ts";
 
 /** Between the polite stop and SIGKILL. */
 const STOP_GRACE_MS = 3_000;
@@ -16,10 +17,11 @@ export class BenchProcess {
   #hasExited = false;
   #output = "";
 
-  /** Fork a program that calls `serveParent`. `execArgv` is added to our own. */
+  /** Fork a program that calls `serveParent`. */
   constructor(file: URL, execArgv: readonly string[] = []) {
     this.#child = fork(fileURLToPath(file), {
-      execArgv: [...process.execArgv, ...execArgv],
+      execArgv: [...execArgv],
+      env: { ...process.env, [PEERS_VARIABLE]: PEERS_DIRECTORY },
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     const keep = (chunk: Buffer) => (this.#output = (this.#output + chunk.toString()).slice(-4_000));

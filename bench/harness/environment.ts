@@ -4,6 +4,7 @@ import type { ContenderName } from "../contenders/contender.ts";
 import { BenchProcess } from "./bench-process.ts";
 import { Fleet } from "./fleet.ts";
 import { ensurePeers, type Peers } from "./peers.ts";
+import { compilePrograms, type ProgramName, type Programs } from "./programs.ts";
 
 export interface EnvironmentOptions {
   /** Told in words what is being started. */
@@ -18,8 +19,9 @@ export class Environment implements AsyncDisposable {
   readonly #options: EnvironmentOptions;
   readonly #closing = new AbortController();
   readonly #nats = new Map<FsyncPolicy, Promise<DevServer>>();
-  readonly #fleets = new Map<string, Fleet>();
+  readonly #fleets = new Map<string, Promise<Fleet>>();
   readonly #processes = new Set<BenchProcess>();
+  #programs: Promise<Programs> | undefined;
   #postgres: Promise<DevServer> | undefined;
   #peers: Promise<Peers> | undefined;
   #closed: Promise<void> | undefined;
@@ -55,23 +57,27 @@ export class Environment implements AsyncDisposable {
   }
 
   /** The dispatcher and workers of a contender on a server; the same ones for every case. */
-  async fleet(contender: ContenderName, fsync: FsyncPolicy): Promise<Fleet> {
+  fleet(contender: ContenderName, fsync: FsyncPolicy): Promise<Fleet> {
     const key = `${contender} ${fsync}`;
-    const existing = this.#fleets.get(key);
-    if (existing) return existing;
-    const url = await this.natsUrl(fsync);
-    this.#options.onProgress(`starting the processes of ${contender}`);
-    const fleet = await Fleet.start(contender, url, (file) => this.process(file, contender.startsWith("myelin")));
-    this.#fleets.set(key, fleet);
+    let fleet = this.#fleets.get(key);
+    if (!fleet) {
+      this.#options.onProgress(`starting the processes of ${contender}`);
+      const isOurs = contender.startsWith("myelin");
+      fleet = this.natsUrl(fsync).then((url) =>
+        Fleet.start(contender, url, (program) => this.process(program, isOurs)),
+      );
+      this.#fleets.set(key, fleet);
+    }
     return fleet;
   }
 
-  /** A process of one's own. */
-  process(file: URL, isOurs: boolean): BenchProcess {
+  /** A process of one's own. `isOurs`: it runs our code, and is what a profile is wanted of. */
+  async process(program: ProgramName, isOurs: boolean, flags: readonly string[] = []): Promise<BenchProcess> {
+    const programs = await (this.#programs ??= compilePrograms());
     this.#closing.signal.throwIfAborted();
     const { profileDir } = this.#options;
-    const flags = isOurs && profileDir !== undefined ? ["--cpu-prof", `--cpu-prof-dir=${profileDir}`] : [];
-    const started = new BenchProcess(file, flags);
+    const profile = isOurs && profileDir !== undefined ? ["--cpu-prof", `--cpu-prof-dir=${profileDir}`] : [];
+    const started = new BenchProcess(programs.fileOf(program), [...flags, ...profile]);
     this.#processes.add(started);
     return started;
   }
@@ -88,6 +94,7 @@ export class Environment implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#closing.abort(new Error("the benchmark was stopped"));
     await Promise.all([...this.#processes].map((one) => one.stop()));
+    await this.#programs?.then((programs) => programs[Symbol.asyncDispose]()).catch(() => {});
     const servers = [...this.#nats.values(), ...(this.#postgres ? [this.#postgres] : [])];
     // One that did not start has said so to whoever asked for it.
     await Promise.all(servers.map((server) => server.then((started) => started.stop()).catch(() => {})));

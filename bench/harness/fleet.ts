@@ -5,8 +5,9 @@ import { toSample, type Sample } from "./statistics.ts";
 
 /** Two, because that is what a fleet is for: each task goes to one of them. */
 const WORKERS = 2;
-const PROGRAM = new URL("./fleet-process.ts", import.meta.url);
-
+/** A function is compiled for good after some thousand calls, and a worker gets half of them. */
+const WARM_UP_DISPATCHES = 20_000;
+const WARM_UP_MS = 4_000;
 export interface StartArgument {
   readonly role: "worker" | "dispatcher";
   readonly contender: ContenderName;
@@ -26,6 +27,7 @@ export interface Measured {
 export class Fleet {
   readonly #dispatcher: BenchProcess;
   readonly #workers: readonly BenchProcess[];
+  #warm: Promise<void> | undefined;
 
   private constructor(dispatcher: BenchProcess, workers: readonly BenchProcess[]) {
     this.#dispatcher = dispatcher;
@@ -33,12 +35,30 @@ export class Fleet {
   }
 
   /** Fork the processes and connect them, workers first. */
-  static async start(contender: ContenderName, url: string, fork: (file: URL) => BenchProcess): Promise<Fleet> {
-    const [dispatcher, ...workers] = Array.from({ length: 1 + WORKERS }, () => fork(PROGRAM));
+  static async start(
+    contender: ContenderName,
+    url: string,
+    fork: (program: "harness/fleet-process.ts") => Promise<BenchProcess>,
+  ): Promise<Fleet> {
+    const forks = Array.from({ length: 1 + WORKERS }, () => fork("harness/fleet-process.ts"));
+    const [dispatcher, ...workers] = await Promise.all(forks);
     const start = (role: StartArgument["role"]): StartArgument => ({ role, contender, url });
     await Promise.all(workers.map((worker) => worker.call("start", start("worker"))));
     await dispatcher!.call("start", start("dispatcher"));
     return new Fleet(dispatcher!, workers);
+  }
+
+  /** Dispatch until the compilers have made up their minds, or have had the time to. Once; then it returns at once. */
+  warmUp(): Promise<void> {
+    return (this.#warm ??= this.#warmUp());
+  }
+
+  async #warmUp(): Promise<void> {
+    const startedAt = performance.now();
+    for (let done = 0; done < WARM_UP_DISPATCHES && performance.now() - startedAt < WARM_UP_MS;) {
+      const { latenciesMs } = await this.#dispatcher.call<Measured>("measure", { inFlight: 64, durationMs: 200 });
+      done += latenciesMs.length;
+    }
   }
 
   /** Keep `inFlight` dispatches going for `durationMs`. */

@@ -7,7 +7,9 @@ import { promisify } from "node:util";
 export type Peers = { readonly isInstalled: true } | { readonly isInstalled: false; readonly reason: string };
 
 const INSTALL_TIMEOUT_MS = 120_000;
-const DIRECTORY = fileURLToPath(new URL("../peers/", import.meta.url));
+export const PEERS_DIRECTORY = fileURLToPath(new URL("../peers/", import.meta.url));
+/** Tells our processes where it is: they are compiled, and run from elsewhere. */
+export const PEERS_VARIABLE = "MYELIN_BENCH_PEERS";
 
 export interface PeersOptions {
   /** False: what is not installed is skipped. */
@@ -19,13 +21,13 @@ export interface PeersOptions {
 /** Install the peers unless they are there. A machine without network is no failure: the peers are skipped. */
 export async function ensurePeers({ mayInstall, onProgress, signal }: PeersOptions): Promise<Peers> {
   const isThere = () =>
-    ["moleculer", "nats"].every((name) => existsSync(`${DIRECTORY}node_modules/${name}/package.json`));
+    ["moleculer", "nats"].every((name) => existsSync(`${PEERS_DIRECTORY}node_modules/${name}/package.json`));
   if (isThere()) return { isInstalled: true };
   if (!mayInstall) return { isInstalled: false, reason: "it is not installed and --no-install was given" };
   onProgress("installing bench/peers (once)");
   try {
     const args = ["install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"];
-    await promisify(execFile)("npm", args, { cwd: DIRECTORY, timeout: INSTALL_TIMEOUT_MS, signal });
+    await promisify(execFile)("npm", args, { cwd: PEERS_DIRECTORY, timeout: INSTALL_TIMEOUT_MS, signal });
     if (isThere()) return { isInstalled: true };
     return { isInstalled: false, reason: "npm install left bench/peers without it" };
   } catch (error) {

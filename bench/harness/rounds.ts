@@ -7,8 +7,8 @@ export interface Measurable {
 }
 
 /**
- * Measure in `rounds` rounds, each time in the opposite order, after one round that does not count (compilers warm up,
- * connections fill their buffers). Samples by name, one per round.
+ * Measure in `rounds` rounds, each in the opposite order of the one before, after one that does not count (connections fill
+ * their buffers, the case before is forgotten). Samples by name, one per round.
  */
 export async function interleave(contenders: readonly Measurable[], rounds: number): Promise<Map<string, Sample[]>> {
   const samples = new Map(contenders.map(({ name }) => [name, [] as Sample[]]));
