@@ -96,7 +96,7 @@ function sorted(some) {
 function digest(workspace) {
   workspace.digest ??= hash(
     [
-      ...sources(workspace).map((file) => path.join(workspace.folder, file)),
+      ...[...sources(workspace), ...assets(workspace)].map((file) => path.join(workspace.folder, file)),
       path.join(workspace.folder, "package.json"),
       ...(EXTRAS[workspace.name] ?? []).flatMap(([from]) =>
         listFiles(path.join(root, from)).map((file) => path.join(from, file)),
@@ -118,11 +118,18 @@ function hash(files, others) {
 }
 
 /** What is compiled: src/ and testing/, without tests. */
-function sources({ folder }) {
-  return ["src", "testing"]
-    .flatMap((part) => listFiles(path.join(root, folder, part)).map((file) => path.join(part, file)))
-    .filter((file) => file.endsWith(".ts") && !/\.test(-d)?\.ts$/.test(file))
-    .sort();
+function sources(workspace) {
+  return files(workspace).filter((file) => file.endsWith(".ts") && !/\.test(-d)?\.ts$/.test(file));
+}
+
+/** What is copied as it is: data beside the code that reads it. */
+function assets(workspace) {
+  return files(workspace).filter((file) => !file.endsWith(".ts") && !path.basename(file).startsWith("."));
+}
+
+function files({ folder }) {
+  const parts = ["src", "testing"];
+  return parts.flatMap((part) => listFiles(path.join(root, folder, part)).map((file) => path.join(part, file))).sort();
 }
 
 /** Every file below a folder, relative to it; of a file itself, "". */
@@ -149,6 +156,9 @@ async function build(workspace) {
   rmSync(staging, { recursive: true, force: true });
   mkdirSync(staging, { recursive: true });
   await compile(workspace, staging);
+  for (const file of assets(workspace)) {
+    cpSync(path.join(root, workspace.folder, file), path.join(staging, file));
+  }
   for (const [from, to] of EXTRAS[workspace.name] ?? []) {
     cpSync(path.join(root, from), path.join(staging, to), { recursive: true });
   }
