@@ -67,7 +67,7 @@ describe("the protocol in a browser", () => {
     });
     const found = program.getSourceFiles().flatMap((file) => program.getSemanticDiagnostics(file));
     expect(found.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"))).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 });
 
 describe("exports", () => {
@@ -114,7 +114,7 @@ function modulesOf(program: string): string[] {
       cwd: ROOT,
       encoding: "utf8",
       env: { PATH: process.env["PATH"], LOADED_MODULES: list },
-      timeout: 25_000,
+      timeout: 55_000,
     });
     if (child.status !== 0) throw new Error(`${program} failed:\n${child.stderr}`);
     return readFileSync(list, "utf8").trim().split("\n");

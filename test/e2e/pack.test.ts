@@ -93,7 +93,7 @@ beforeAll(async () => {
   writeFileSync(path.join(app, "package.json"), JSON.stringify({ type: "module" }));
   writeFileSync(path.join(app, "tsconfig.json"), JSON.stringify({ compilerOptions: TSCONFIG, include: ["*.ts"] }));
   [nats, model, database] = await Promise.all([startOwnNats(), startFakeModelServer(), withEmptyDatabase()]);
-}, 180_000);
+}, 300_000);
 
 afterAll(async () => {
   await Promise.all([nats, model, database].map((one) => one?.[Symbol.asyncDispose]()));
@@ -137,7 +137,7 @@ describe("the README's code, on the packed packages", () => {
     const tsc = path.join(ROOT, "node_modules/typescript/bin/tsc");
     const { stdout } = await run(process.execPath, [tsc, "-p", app]).catch((error: { stdout: string }) => error);
     expect(stdout).toBe("");
-  }, 120_000);
+  }, 240_000);
 
   describe("runs", () => {
     let worker: Program;
