@@ -41,6 +41,8 @@ const WARN = 40;
 const REMEMBERED_LINES = 10;
 /** A recorder finishes its batch, a worker its tasks. */
 const STOP_MS = 8_000;
+/** When we were killed, NATS goes at the same time, and a worker would say goodbye to it for 5 s. */
+const ORPHAN_MS = 2_000;
 
 /** Start it from the same kind of file as this one (source or built), with the same flags. */
 export function startChild({ name, env, onTrouble }: ChildOptions): Child {
@@ -52,7 +54,7 @@ export function startChild({ name, env, onTrouble }: ChildOptions): Child {
     file: path.join(path.dirname(here), `../${name}/main${path.extname(here)}`),
     execArgv: process.execArgv,
     env: { ...process.env, ...env },
-    graceMs: STOP_MS,
+    graceMs: ORPHAN_MS,
     onLine: (text) => {
       const line = parseLine(text);
       if (line?.msg === READY[name]) onReady(line);
@@ -82,7 +84,7 @@ export function startChild({ name, env, onTrouble }: ChildOptions): Child {
     }),
     async stop() {
       isStopping = true;
-      const { code, signal } = await child.stop();
+      const { code, signal } = await child.stop({ graceMs: STOP_MS });
       // SIGTERM is its end when it was still loading, before it listened for signals.
       if (code !== 0 && signal !== "SIGTERM") throw new Error(await describeEnd());
     },

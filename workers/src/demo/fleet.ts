@@ -54,6 +54,7 @@ export class Fleet {
         startNats({
           port,
           dataDir: dataDir("nats"),
+          bin: process.env["NATS_SERVER_BIN"] || undefined,
           configFile: path.join(ROOT, "bus/nats-server.conf"),
           fsync: "always",
           signal,

@@ -1,0 +1,261 @@
+/** The gateway, the recorder and the agents as processes on a real NATS, asked over real sockets. */
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { DevServer } from "@myelin/dev";
+import { Axon, connectSynapse, Dendrite, type JsonObject, type NeuronContext, type Synapse } from "myelin";
+import { expectNoLeaks } from "../helpers/leaks.ts";
+import { startProgram, type Program } from "../helpers/program.ts";
+import { withDatabase, type TestDatabase } from "../helpers/with-database.ts";
+import { deferred, until } from "../helpers/with-fleet.ts";
+import { sharedNatsUrl, startOwnNats, uniqueNamespace } from "../helpers/with-nats.ts";
+
+const mainOf = (name: string) => new URL(`../../workers/src/${name}/main.ts`, import.meta.url).pathname;
+
+/** Nothing of the developer's environment reaches the processes: no key, no port, no token. */
+const CLEAN = Object.fromEntries(
+  ["NATS_URL", "SYNAPSE_URL", "DATABASE_URL", "GATEWAY_TOKEN", "HOST", "PORT", "METRICS_PORT", "LOG_LEVEL"]
+    .concat(["MYELIN_NEURON", "MYELIN_MODEL_URL", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "HF_TOKEN"])
+    .map((name) => [name, ""]),
+);
+const start = (name: string, env: Record<string, string>): Program =>
+  startProgram(mainOf(name), { env: { ...CLEAN, ...env } });
+
+/** The `url` of the line that logs an event. */
+async function urlOf(program: Program, event: string): Promise<string> {
+  return (JSON.parse(await program.line(new RegExp(`"msg":"${event}"`))) as { url: string }).url;
+}
+function post(url: string, body: unknown, init: RequestInit = {}): Promise<Response> {
+  const headers = { "content-type": "application/json", connection: "close", ...init.headers };
+  return fetch(`${url}/ask`, { method: "POST", body: JSON.stringify(body), ...init, headers });
+}
+const get = (url: string) => fetch(url, { headers: { connection: "close" } });
+
+describe("gateway, recorder and two agents", () => {
+  let database: TestDatabase;
+  let programs: Record<"gateway" | "recorder" | "first" | "second", Program>;
+  let url: string;
+
+  beforeAll(async () => {
+    database = await withDatabase();
+    const env = {
+      NATS_URL: sharedNatsUrl(),
+      MYELIN_NAMESPACE: uniqueNamespace("gateway"),
+      METRICS_PORT: "0",
+      PORT: "0",
+    };
+    programs = {
+      recorder: start("recorder", { ...env, DATABASE_URL: database.url, MYELIN_MIGRATE: "true" }),
+      first: start("agent", env),
+      second: start("agent", env),
+      gateway: start("gateway", env),
+    };
+    url = await urlOf(programs.gateway, "gateway.listening");
+    await Promise.all([programs.first.line(/agent\.ready/), programs.second.line(/agent\.ready/)]);
+    await programs.recorder.line(/recorder\.ready/);
+  }, 60_000);
+  afterAll(async () => {
+    await Promise.all(Object.values(programs).map((program) => program.stop()));
+    await database[Symbol.asyncDispose]();
+  });
+
+  test("a prompt over HTTP is answered from the docs, by either agent", async () => {
+    const instances = new Set<string>();
+    for (let round = 0; round < 20 && instances.size < 2; round++) {
+      const responses = await Promise.all(
+        Array.from({ length: 16 }, () => post(url, { prompt: "What is a Dendrite?", metadata: { user_id: "ada" } })),
+      );
+      for (const response of responses) {
+        expect(response.status).toBe(200);
+        const body = (await response.json()) as { response: string; worker: { neuron: string; instance: string } };
+        expect(body.response).toMatch(/^A Dendrite is the client object/);
+        expect(body.worker.neuron).toBe("worker");
+        instances.add(body.worker.instance);
+      }
+    }
+    expect(instances.size).toBe(2);
+  });
+
+  test("bad requests are problems, and the next good one is served", async () => {
+    const statuses = await Promise.all([
+      post(url, { prompt: 7 }),
+      post(url, {}, { body: "not json" }),
+      post(url, {}, { body: "x".repeat(1_100_000) }),
+      post(url, {}, { headers: { "content-type": "text/plain" } }),
+      get(`${url}/nowhere`),
+      get(`${url}/ask`),
+    ]);
+    expect(statuses.map(({ status }) => status)).toEqual([400, 400, 413, 415, 404, 405]);
+    for (const response of statuses) {
+      expect(response.headers.get("content-type")).toBe("application/problem+json");
+      expect(await response.json()).toMatchObject({ status: response.status, detail: expect.any(String) });
+    }
+    expect((await post(url, { prompt: "What is an Axon?" })).status).toBe(200);
+  });
+
+  test("each process counts its own work, and the recorder what the namespace did", async () => {
+    expect((await get(`${url}/readyz`)).status).toBe(200);
+    expect((await get(`${url}/healthz`)).status).toBe(200);
+    const [recorder, first, second] = await Promise.all(
+      [programs.recorder, programs.first, programs.second].map((program) => urlOf(program, "metrics.listening")),
+    );
+    const sumOf = async (from: string, metric: RegExp): Promise<number> => {
+      const lines = (await (await get(from)).text()).split("\n").filter((line) => metric.test(line));
+      return lines.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
+    };
+    const dispatched = await sumOf(`${url}/metrics`, /^myelin_dispatches_total/);
+    expect(dispatched).toBeGreaterThan(16);
+    expect(await sumOf(`${url}/metrics`, /^myelin_http_request_seconds_count.*status="413"/)).toBe(1);
+    const [one, two] = await Promise.all([first!, second!].map((from) => sumOf(from, /^myelin_task_seconds_count/)));
+    expect([one! > 0, two! > 0, one! + two!]).toEqual([true, true, dispatched]);
+    await until(async () => (await sumOf(recorder!, /^myelin_namespace_outputs_total/)) === dispatched);
+    expect(await sumOf(recorder!, /^myelin_namespace_instances\{neuron="worker"\}/)).toBe(2);
+    await until(async () => (await sumOf(recorder!, /^myelin_recorder_lag/)) === 0);
+    expect(await sumOf(recorder!, /^myelin_recorder_signals_total/)).toBeGreaterThanOrEqual(2 * dispatched);
+    expect((await get(recorder!.replace("/metrics", "/"))).status).toBe(404);
+  });
+
+  test("SIGTERM ends each with code 0 and without a complaint", async () => {
+    const statuses = await Promise.all(Object.values(programs).map((program) => program.stop()));
+    expect(statuses).toEqual(statuses.map(() => ({ code: 0, signal: null })));
+    const complaints = Object.values(programs)
+      .flatMap(({ lines }) => lines)
+      .filter((line) => !line.startsWith("{") || (JSON.parse(line) as { level: number }).level >= 40);
+    expect(complaints).toEqual([]);
+  });
+});
+
+describe("a gateway with a token, for a worker with levers", () => {
+  const TOKEN = "0123456789abcdef";
+  const namespace = "levers";
+  let nats: DevServer;
+  let gateway: Program;
+  let url: string;
+  let synapse: Synapse;
+  let worker: Dendrite;
+  let started = deferred();
+  let aborted = deferred();
+  let release = deferred();
+
+  async function lever({ prompt }: JsonObject, { signal }: NeuronContext): Promise<JsonObject> {
+    if (prompt === "wait") {
+      signal.addEventListener("abort", () => aborted.resolve());
+      started.resolve();
+      await Promise.race([release.promise, aborted.promise]);
+    }
+    return { response: "done" };
+  }
+  const ask = (body: unknown, init: RequestInit = {}) =>
+    post(url, body, { ...init, headers: { authorization: `Bearer ${TOKEN}` } });
+
+  beforeAll(async () => {
+    nats = await startOwnNats();
+    const env = {
+      SYNAPSE_URL: nats.url,
+      MYELIN_NAMESPACE: namespace,
+      MYELIN_NEURON: "lever",
+      HOST: "0.0.0.0",
+      PORT: "0",
+    };
+    gateway = start("gateway", { ...env, GATEWAY_TOKEN: TOKEN });
+    url = (await urlOf(gateway, "gateway.listening")).replace("0.0.0.0", "127.0.0.1");
+    synapse = await connectSynapse(nats.url);
+    worker = new Dendrite({ synapse, namespace });
+    worker.attachAxon(new Axon({ neuronId: "lever", neuron: lever }));
+  }, 60_000);
+  afterAll(async () => {
+    await gateway.stop();
+    await worker.stop();
+    await synapse.drain();
+    await nats.stop();
+  });
+
+  test("503 with Retry-After while there is no worker, 200 when there is one, 401 without the token", async () => {
+    const nobody = await ask({ prompt: "hi" });
+    expect([nobody.status, nobody.headers.get("retry-after")]).toEqual([503, "2"]);
+    expect(await nobody.json()).toMatchObject({ code: "NO_WORKER" });
+    await worker.start();
+    expect(await (await ask({ prompt: "hi" })).json()).toMatchObject({ response: "done" });
+    expect((await post(url, { prompt: "hi" })).status).toBe(401);
+    expect((await get(`${url}/metrics`)).status).toBe(401);
+    expect((await get(`${url}/healthz`)).status).toBe(200);
+  });
+
+  test("504 when the answer takes longer than the caller waits", async () => {
+    expect((await ask({ prompt: "wait", timeoutMs: 300 })).status).toBe(504);
+    await aborted.promise;
+  });
+
+  test("the client going away aborts the run in the worker", async () => {
+    [started, aborted] = [deferred(), deferred()];
+    const client = new AbortController();
+    const response = ask({ prompt: "wait" }, { signal: client.signal });
+    await started.promise;
+    client.abort();
+    await expect(response).rejects.toThrow("aborted");
+    await aborted.promise;
+  });
+
+  test("readyz follows the bus, and asking works again when it is back", async () => {
+    const ready = async () => (await get(`${url}/readyz`)).status;
+    expect(await ready()).toBe(200);
+    await nats.kill();
+    await until(async () => (await ready()) === 503);
+    expect((await get(`${url}/healthz`)).status).toBe(200);
+    await nats.restart();
+    await until(async () => (await ready()) === 200);
+    await until(async () => (await ask({ prompt: "hi" })).status === 200);
+  });
+
+  test("SIGTERM lets a request under way end, takes no new one, and exits 0", async () => {
+    [started, aborted, release] = [deferred(), deferred(), deferred()];
+    const response = ask({ prompt: "wait" });
+    await started.promise;
+    gateway.kill("SIGTERM");
+    await gateway.line(/process\.stopping/);
+    await expect(until(async () => (await get(`${url}/healthz`)).status === 0)).rejects.toThrow("fetch failed");
+    release.resolve();
+    expect((await response).status).toBe(200);
+    expect(await gateway.exited).toEqual({ code: 0, signal: null });
+  });
+});
+
+describe("what cannot work is said in a line, with exit code 1 and without a stack", () => {
+  test.each<[string, Record<string, string>, RegExp]>([
+    ["gateway", { HOST: "0.0.0.0" }, /^HOST=0\.0\.0\.0 lets other machines ask, and GATEWAY_TOKEN is not set; set /],
+    ["recorder", {}, /^DATABASE_URL is not set: /],
+    ["recorder", { DATABASE_URL: "postgresql://u:geheim@127.0.0.1:1/x" }, /^(?!.*geheim).*cannot connect to Postgres/],
+  ])("%s with %j", async (name, env, complaint) => {
+    const program = start(name, { SYNAPSE_URL: sharedNatsUrl(), MYELIN_MIGRATE: "true", ...env });
+    expect(await program.exited).toEqual({ code: 1, signal: null });
+    const complaints = program.lines.filter((line) => !line.startsWith("{"));
+    expect(complaints).toEqual([expect.stringMatching(complaint)]);
+  });
+
+  test("a second signal ends a process that hangs while it stops", async () => {
+    const nats = await startOwnNats();
+    const namespace = uniqueNamespace();
+    const synapse = await connectSynapse(nats.url);
+    const stuck = deferred();
+    const release = deferred();
+    const worker = new Dendrite({ synapse, namespace });
+    const neuron = async () => {
+      stuck.resolve();
+      await release.promise;
+      return {};
+    };
+    worker.attachAxon(new Axon({ neuronId: "worker", neuron }));
+    await worker.start();
+    const gateway = start("gateway", { SYNAPSE_URL: nats.url, MYELIN_NAMESPACE: namespace, PORT: "0" });
+    const response = post(await urlOf(gateway, "gateway.listening"), { prompt: "hi" });
+    await stuck.promise;
+    gateway.kill("SIGINT");
+    await gateway.line(/process\.stopping/);
+    gateway.kill("SIGINT");
+    expect(await gateway.exited).toEqual({ code: 130, signal: null });
+    await expect(response).rejects.toThrow("fetch failed");
+    release.resolve();
+    await worker.stop();
+    await synapse.drain();
+    await nats.stop();
+  });
+});
+expectNoLeaks();
