@@ -142,7 +142,9 @@ export interface TaskDelivery {
   readonly storedAt: Date;
   /** A hint: 1 for the first time, but a server restart makes it 1 again. */
   readonly deliveryCount: number;
-  /** Aborts when the lease could not be extended: another worker may have the task. Its outcome must be `abandon`. */
+  /** The lease could not be extended: another worker may have the task. Its outcome must be `abandon`. */
+  readonly isLost: boolean;
+  /** Aborts when that happens. Made when it is asked for, because it costs more than the rest of the delivery. */
   readonly lost: AbortSignal;
 }
 /**

@@ -81,9 +81,19 @@ export class Dispatcher {
     const task = this.#toTask(request, neuron, deadline, parent);
     onPrepared?.(task);
     const startedAt = performance.now();
+    const preparedAtMs = Date.now();
     let outcome = "output";
     try {
       const reply = await this.#wait(task, deadline, delivery, onPause === "wait", signal);
+      if (reply.type === "ERROR" && reply.payload.code === "DEADLINE_EXCEEDED") {
+        // The worker's clock was a little faster than the timer here. The deadline is the same, and so is the error.
+        throw new DispatchTimeoutError(
+          neuron,
+          deadline.getTime() - preparedAtMs,
+          reply.meta.run_id ?? "",
+          task.trace_id,
+        );
+      }
       if (reply.type === "ERROR" || reply.type === "STOPPED") throw fromErrorSignal(reply);
       if (reply.type === "FINAL") return outputOf(reply);
       if (isPause(reply)) {

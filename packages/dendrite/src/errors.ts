@@ -128,14 +128,20 @@ export class AlreadyAnsweredError extends DendriteError {
 
 /** Codes that the Axon itself chooses for an ERROR, beside those of `NeuronFailure` and of the neuron's own. */
 export type AxonErrorCode =
-  "INPUT_INVALID" | "OUTPUT_INVALID" | "OUTPUT_NOT_JSON" | "PAYLOAD_TOO_LARGE" | "DEADLINE_EXCEEDED" | "OVERLOADED";
+  | "INPUT_INVALID"
+  | "OUTPUT_INVALID"
+  | "OUTPUT_NOT_JSON"
+  | "PAYLOAD_TOO_LARGE"
+  | "DEADLINE_EXCEEDED"
+  | "OVERLOADED"
+  | "WORKER_STOPPED";
 
 const MAX_MESSAGE_LENGTH = 4_000;
 
 /** Anything thrown while a task ran, as the payload of its ERROR. Stack and cause stay here. */
 export function toErrorPayload(thrown: unknown): PayloadOf<"ERROR"> {
   if (thrown instanceof InputValidationError) {
-    return { code: "INPUT_INVALID", message: thrown.message, recoverable: false, issues: thrown.issues };
+    return { code: "INPUT_INVALID", message: thrown.message, recoverable: false, issues: [...thrown.issues] };
   }
   if (thrown instanceof BusError) {
     const code = thrown.code === "NOT_JSON" ? "OUTPUT_NOT_JSON" : thrown.code;

@@ -167,6 +167,26 @@ describe.each(TRANSPORTS)("dispatch over %s", (transport) => {
     expect((await late.promise).meta.run_id).toBe((failed as DispatchTimeoutError).runId);
   });
 
+  test("a neuron that ends at the deadline is a timeout for its caller, whoever is faster", async () => {
+    await using fleet = await withFleet(transport);
+    const neuron = (_input: unknown, ctx: { signal: AbortSignal }) =>
+      new Promise((_resolve, reject) => {
+        ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason as Error));
+      });
+    await fleet.worker([new Axon({ neuronId: "obeys", concurrency: 20, neuron })]);
+    const dispatcher = fleet.dendrite();
+    const codes: string[] = [];
+    await dispatcher.onErrorSignal((signal) => void codes.push(signal.payload.code)).ready;
+    const waits = Array.from({ length: 20 }, () =>
+      dispatcher.dispatchAndWait({ neuron: "obeys", input: {}, timeoutMs: 100 }),
+    );
+    for (const wait of await Promise.allSettled(waits)) {
+      expect((wait as PromiseRejectedResult).reason).toBeInstanceOf(DispatchTimeoutError);
+    }
+    await until(() => codes.length === 20);
+    expect(new Set(codes)).toEqual(new Set(["DEADLINE_EXCEEDED"]));
+  });
+
   test("D1: aborting rejects with the signal's reason, stops the run and leaves nothing behind", async () => {
     await using fleet = await withFleet(transport);
     const started = deferred<AbortSignal>();

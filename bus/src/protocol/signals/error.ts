@@ -13,5 +13,7 @@ export const error = defineSignal({
     code: z.string(),
     message: z.string(),
     recoverable: z.boolean(),
+    /** Where an input or output does not fit its schema: `{ path, message }`. */
+    issues: z.array(z.unknown()).optional(),
   }),
 });

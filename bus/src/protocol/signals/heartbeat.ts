@@ -25,6 +25,8 @@ export const heartbeat = defineSignal({
     status: z.string(),
     label: optionalText,
     started_at: optionalText,
+    /** How often it says so, in ms; three times that without a word and it counts as gone. */
+    interval_ms: z.number().positive().optional(),
     neurons: z.array(heartbeatNeuron).optional(),
   }),
 });

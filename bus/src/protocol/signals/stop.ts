@@ -9,5 +9,7 @@ export const stop = defineSignal({
   payload: z.looseObject({
     rollback: z.boolean().optional(),
     reason: optionalText,
+    /** Cancel this run only, and what it dispatched. */
+    run_id: optionalText,
   }),
 });

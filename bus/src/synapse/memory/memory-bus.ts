@@ -107,7 +107,6 @@ export class MemoryBus implements Bus {
     const queue = this.#space.taskQueue(parseNeuronId(source.neuronId), source.lane);
     const running = new RunningHandlers();
     let pulls = 0;
-    const neverLost = new AbortController().signal;
     const member: MemoryTaskMember = {
       room: 0,
       ackWaitMs: options.ackWaitMs ?? DEFAULT_ACK_WAIT_MS,
@@ -123,7 +122,14 @@ export class MemoryBus implements Bus {
           const { seq, storedAt } = entry;
           const work = async (): Promise<TaskOutcome> => {
             try {
-              return await handler({ signal, seq, storedAt, deliveryCount, lost: neverLost });
+              return await handler({
+                signal,
+                seq,
+                storedAt,
+                deliveryCount,
+                isLost: false,
+                lost: new AbortController().signal,
+              });
             } catch (error) {
               this.#onProblem({ type: "handler-error", subject: entry.subject, error });
               return { type: "retry", delayMs: 1_000 };

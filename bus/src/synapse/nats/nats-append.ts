@@ -16,7 +16,7 @@
  *    at the head of its subject: is that its own entry, then it was stored. Without that look every restart of the server
  *    makes writers believe that they were replaced (45 to 92 of 384).
  */
-import { createInbox, headers, type Msg, type MsgHdrs } from "@nats-io/nats-core";
+import { createInbox, type Msg, type MsgHdrs } from "@nats-io/nats-core";
 import { BusError, LogUnavailableError, WrongLastSeqError } from "../../protocol/errors.ts";
 import { streamName } from "../../protocol/subjects.ts";
 import type { Appended } from "../synapse.ts";
@@ -42,8 +42,9 @@ export interface AppendRequest {
   readonly timeoutMs: number;
 }
 
-interface Pending extends AppendRequest {
-  readonly headers: MsgHdrs;
+interface Pending extends Omit<AppendRequest, "bytes"> {
+  /** Null once settled: see `#settle`. */
+  content: { readonly bytes: Uint8Array; readonly headers: MsgHdrs } | null;
   readonly giveUpAt: number;
   resolve: (appended: Appended) => void;
   reject: (error: Error) => void;
@@ -70,6 +71,7 @@ interface PubAck {
 }
 
 const decoder = new TextDecoder();
+const encoder = new TextEncoder();
 
 export class NatsAppender {
   readonly #link: NatsLink;
@@ -99,12 +101,11 @@ export class NatsAppender {
       const pending: Pending = {
         namespace: request.namespace,
         subject: request.subject,
-        bytes: request.bytes,
         signalId: request.signalId,
         dedupId: request.dedupId,
         expectLastSeq: request.expectLastSeq,
         timeoutMs: request.timeoutMs,
-        headers: toHeaders(request),
+        content: { bytes: request.bytes, headers: toHeaders(request) },
         giveUpAt: performance.now() + request.timeoutMs,
         resolve,
         reject,
@@ -150,12 +151,13 @@ export class NatsAppender {
     pending.sendAgainAt = performance.now() + pending.silenceMs;
     pending.silenceMs = Math.min(pending.silenceMs * 2, LONGEST_SILENCE_MS);
     pending.isSent = this.#link.isUp;
+    const { content } = pending;
     // Sent while the link is down it would be thrown away; onUp sends it.
-    if (!pending.isSent) return;
+    if (!pending.isSent || !content) return;
     try {
-      this.#link.nc.publish(pending.subject, pending.bytes, {
+      this.#link.nc.publish(pending.subject, content.bytes, {
         reply: `${this.#inbox}.${pending.token}`,
-        headers: pending.headers,
+        headers: content.headers,
       });
     } catch (error) {
       // A closed connection ends all of them in a moment. Not at once: settling starts the next one, which may fail too.
@@ -247,6 +249,8 @@ export class NatsAppender {
   #settle(pending: Pending, result: Appended | Error): void {
     if (pending.isSettled) return;
     pending.isSettled = true;
+    // V8's Map leaves its outgrown tables to the next full collection, with all they hold.
+    pending.content = null;
     if (result instanceof Error) pending.reject(result);
     else pending.resolve(result);
     if (!this.#inFlight.delete(pending.token)) return;
@@ -325,14 +329,30 @@ export function assertDedupId(dedupId: string): void {
 /** An upper bound of what toHeaders adds to a message, and so to what the server must take. */
 export const HEADER_BYTES = 512;
 
-function toHeaders({ dedupId, expectLastSeq, signalId }: AppendRequest): MsgHdrs {
-  const all = headers();
-  if (expectLastSeq === undefined) all.append("Nats-Msg-Id", dedupId ?? signalId);
-  else {
-    all.append("Nats-Expected-Last-Subject-Sequence", String(expectLastSeq));
-    if (dedupId !== undefined) all.append("Nats-Msg-Id", dedupId);
+/**
+ * Headers as the client's publish needs them: it asks for their bytes and nothing else. Its own take 3 µs and 2 kB to spell
+ * out one header, character by character; twice per dispatch that is a tenth of its time.
+ */
+class EncodedHeaders {
+  readonly #text: string;
+
+  constructor(lines: string) {
+    this.#text = `NATS/1.0\r\n${lines}\r\n`;
   }
-  return all;
+
+  encode(): Uint8Array {
+    return encoder.encode(this.#text);
+  }
+}
+
+function toHeaders({ dedupId, expectLastSeq, signalId }: AppendRequest): MsgHdrs {
+  // A line break in an id would be another header.
+  const id = dedupId ?? (expectLastSeq === undefined ? signalId : undefined);
+  if (id !== undefined) assertDedupId(id);
+  const idLine = id === undefined ? "" : `Nats-Msg-Id: ${id}\r\n`;
+  const seqLine =
+    expectLastSeq === undefined ? "" : `Nats-Expected-Last-Subject-Sequence: ${String(expectLastSeq)}\r\n`;
+  return new EncodedHeaders(seqLine + idLine) as unknown as MsgHdrs;
 }
 
 /** `wrong last sequence: 5` */

@@ -44,6 +44,29 @@ export async function consumeNats(
   return new NatsConsumption(session, request, handler);
 }
 
+class Delivery implements TaskDelivery {
+  readonly signal: Signal;
+  readonly seq: number;
+  readonly storedAt: Date;
+  readonly deliveryCount: number;
+  readonly #lease: Lease;
+
+  constructor(signal: Signal, info: DeliveryInfo, lease: Lease) {
+    this.signal = signal;
+    this.seq = info.seq;
+    this.storedAt = new Date(info.storedAtMs);
+    this.deliveryCount = info.deliveryCount;
+    this.#lease = lease;
+  }
+
+  get isLost(): boolean {
+    return this.#lease.isLost;
+  }
+  get lost(): AbortSignal {
+    return this.#lease.lost;
+  }
+}
+
 class NatsConsumption implements Consumption {
   readonly drain: () => Promise<void>;
   readonly #link: NatsLink;
@@ -105,7 +128,7 @@ class NatsConsumption implements Consumption {
     const running = this.#running.get(info.key);
     if (running) {
       // A lost one stays lost: its handler was told to stop.
-      if (!running.lost.signal.aborted) this.#leases.adopt(running, ackSubject);
+      if (!running.isLost) this.#leases.adopt(running, ackSubject);
       return false;
     }
     if (this.#done.has(info.key)) {
@@ -132,12 +155,9 @@ class NatsConsumption implements Consumption {
   async #run(subject: string, signal: Signal, info: DeliveryInfo, ackSubject: string): Promise<void> {
     const lease = this.#leases.hold(ackSubject);
     this.#running.set(info.key, lease);
-    const { seq, deliveryCount } = info;
-    const storedAt = new Date(info.storedAtMs);
-    const delivery: TaskDelivery = { signal, seq, storedAt, deliveryCount, lost: lease.lost.signal };
     let outcome: TaskOutcome;
     try {
-      outcome = await this.#handler(delivery);
+      outcome = await this.#handler(new Delivery(signal, info, lease));
     } catch (error) {
       this.#request.onProblem({ type: "handler-error", subject, error });
       outcome = { type: "retry", delayMs: RETRY_AFTER_ERROR_MS };

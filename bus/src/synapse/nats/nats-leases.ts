@@ -8,21 +8,47 @@
 import { createInbox, type Msg, type Subscription } from "@nats-io/nats-core";
 import type { NatsLink } from "./nats-link.ts";
 
-export interface Lease {
+export class Lease {
+  readonly id: number;
   /** Where the server hears about this delivery. */
   ackSubject: string;
   /** The lease counts from here (`performance.now()`). */
   confirmedAt: number;
   extendedAt: number;
+  #isLost = false;
+  #lost: AbortController | undefined;
+
+  constructor(id: number, ackSubject: string, now: number) {
+    this.id = id;
+    this.ackSubject = ackSubject;
+    this.confirmedAt = now;
+    this.extendedAt = now;
+  }
+
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
   /** Aborts when it is lost. */
-  readonly lost: AbortController;
+  get lost(): AbortSignal {
+    if (!this.#lost) {
+      this.#lost = new AbortController();
+      if (this.#isLost) this.#lost.abort();
+    }
+    return this.#lost.signal;
+  }
+
+  lose(): void {
+    this.#isLost = true;
+    this.#lost?.abort();
+  }
 }
 
 export class NatsLeases {
   readonly #link: NatsLink;
   readonly #ackWaitMs: number;
   readonly #inbox = createInbox();
-  readonly #held = new Map<number, Lease & { id: number }>();
+  readonly #held = new Map<number, Lease>();
   readonly #onUp = () => this.#extend(0);
   #subscription: Subscription | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -35,9 +61,8 @@ export class NatsLeases {
     link.onUp.add(this.#onUp);
   }
 
-  hold(ackSubject: string): Lease & { id: number } {
-    const now = performance.now();
-    const lease = { id: this.#nextId++, ackSubject, confirmedAt: now, extendedAt: now, lost: new AbortController() };
+  hold(ackSubject: string): Lease {
+    const lease = new Lease(this.#nextId++, ackSubject, performance.now());
     this.#held.set(lease.id, lease);
     this.#timer ??= setInterval(() => this.#tick(), this.#ackWaitMs / 6);
     return lease;
@@ -55,7 +80,7 @@ export class NatsLeases {
 
   /** True while our word about it counts. */
   isOurs(lease: Lease): boolean {
-    return !lease.lost.signal.aborted && performance.now() - lease.confirmedAt < this.#ackWaitMs;
+    return !lease.isLost && performance.now() - lease.confirmedAt < this.#ackWaitMs;
   }
 
   stop(): void {
@@ -74,7 +99,7 @@ export class NatsLeases {
     for (const lease of this.#held.values()) {
       if (now - lease.confirmedAt > (this.#ackWaitMs * 5) / 6) {
         this.#held.delete(lease.id);
-        lease.lost.abort();
+        lease.lose();
       }
     }
     // A little early, so that a tick that comes a millisecond too soon does not wait for the next one.

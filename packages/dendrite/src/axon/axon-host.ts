@@ -136,7 +136,7 @@ export class AxonHost {
   }
 
   async #runDurable(delivery: TaskDelivery): Promise<TaskOutcome> {
-    const { signal: task, seq, deliveryCount, lost } = delivery;
+    const { signal: task, seq, deliveryCount } = delivery;
     if (task.type !== "TASK" || this.#done.has(task.id)) return { type: "done" };
     if (this.#mayBeDone(delivery) && (await this.#isAnswered(task, seq))) {
       this.#remember(task.id);
@@ -144,23 +144,20 @@ export class AxonHost {
       return { type: "done" };
     }
     await this.#slots.take();
-    const run = new TaskRun({ axon: this.axon, task, seq, attempt: deliveryCount, host: this.#options });
-    const onLost = () => run.abort("lost");
-    lost.addEventListener("abort", onLost);
+    const run = new TaskRun({ axon: this.axon, task, delivery, attempt: deliveryCount, host: this.#options });
     try {
       const body = await this.#execute(run, "durable");
-      if (lost.aborted) return { type: "abandon" };
+      if (delivery.isLost) return { type: "abandon" };
       if (run.abortedBy?.cause === "drain" && body.type === "ERROR") return { type: "retry", delayMs: 0 };
-      return await this.#appendReply(run, body, lost);
+      return await this.#appendReply(run, body, delivery);
     } finally {
-      lost.removeEventListener("abort", onLost);
       this.#slots.give();
     }
   }
 
   async #onTransient(task: Signal): Promise<void> {
     if (task.type !== "TASK") return;
-    const run = new TaskRun({ axon: this.axon, task, seq: null, attempt: 1, host: this.#options });
+    const run = new TaskRun({ axon: this.axon, task, delivery: null, attempt: 1, host: this.#options });
     if (!this.#slots.tryTake()) {
       if (this.#slots.queued >= this.axon.concurrency * TRANSIENT_QUEUE_PER_SLOT) {
         const message = `${this.#slots.queued} tasks wait for ${this.axon.concurrency} slots; try again later`;
@@ -193,10 +190,10 @@ export class AxonHost {
   }
 
   /** Append until the log has it or the lease is lost: the work is done, and must not be done again for a full disk. */
-  async #appendReply(run: TaskRun, body: ReplyBody, lost: AbortSignal): Promise<TaskOutcome> {
+  async #appendReply(run: TaskRun, body: ReplyBody, delivery: TaskDelivery): Promise<TaskOutcome> {
     let signal = this.#toSignal(run, body);
     for (;;) {
-      if (lost.aborted) return { type: "abandon" };
+      if (delivery.isLost) return { type: "abandon" };
       try {
         await this.#options.bus.append(signal, { dedupId: `${run.task.id}.reply` });
         this.#remember(run.task.id);

@@ -2,7 +2,16 @@
  * TaskRun: one start of a neuron for one TASK. It makes the `ctx`, runs the function, and says what the reply is; it
  * neither takes the task nor sends the reply.
  */
-import { createSignal, type Bus, type Logger, type Meta, type NewSignal, type RunId, type SignalOf } from "@myelin/bus";
+import {
+  createSignal,
+  type Bus,
+  type Logger,
+  type Meta,
+  type NewSignal,
+  type RunId,
+  type SignalOf,
+  type TaskDelivery,
+} from "@myelin/bus";
 import type { ChildRequest } from "@myelin/neuron";
 import type { z } from "zod";
 import type { CallOptions } from "../requests.ts";
@@ -30,8 +39,8 @@ export interface TaskRunHost {
 export interface TaskRunOptions {
   readonly axon: Axon;
   readonly task: SignalOf<"TASK">;
-  /** Log sequence of the TASK; null when it is transient. */
-  readonly seq: number | null;
+  /** How the log delivered the TASK; null when it is transient. */
+  readonly delivery: TaskDelivery | null;
   readonly attempt: number;
   readonly host: TaskRunHost;
 }
@@ -60,20 +69,22 @@ export class TaskRun {
   /** Where the host's list has it. */
   place = 0;
   readonly #axon: Axon;
-  readonly #seq: number | null;
+  readonly #delivery: TaskDelivery | null;
   #abort: AbortController | undefined;
   #abortedBy: RunAbortedError | undefined;
   #deltas: Deltas | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** The deadline passed while it ran: whatever the neuron threw then, that is why. */
+  #hasExpired = false;
   #resolve: ((body: ReplyBody) => void) | undefined;
 
-  constructor({ axon, task, seq, attempt, host }: TaskRunOptions) {
+  constructor({ axon, task, delivery, attempt, host }: TaskRunOptions) {
     this.task = task;
     this.runId = runIdOf(task);
     this.deadline = task.payload.deadline === undefined ? null : new Date(task.payload.deadline);
     this.#axon = axon;
     this.host = host;
-    this.#seq = seq;
+    this.#delivery = delivery;
     this.attempt = attempt;
   }
 
@@ -87,7 +98,7 @@ export class TaskRun {
   }
 
   get isDurable(): boolean {
-    return this.#seq !== null;
+    return this.#delivery !== null;
   }
 
   /** Ask the neuron to stop. The first reason counts. */
@@ -101,10 +112,14 @@ export class TaskRun {
   get signal(): AbortSignal {
     if (!this.#abort) {
       this.#abort = new AbortController();
+      if (this.#delivery?.isLost) this.abort("lost");
+      else this.#delivery?.lost.addEventListener("abort", () => this.abort("lost"));
       if (this.#abortedBy) this.#abort.abort(this.#abortedBy);
       if (this.deadline) {
-        const expire = () =>
+        const expire = () => {
+          this.#hasExpired = true;
           this.#abort?.abort(new DOMException("the deadline of the task has passed", "TimeoutError"));
+        };
         this.#timer = setTimeout(expire, Math.max(0, this.deadline.getTime() - Date.now())).unref();
       }
     }
@@ -128,14 +143,13 @@ export class TaskRun {
 
   async #run(): Promise<ReplyBody> {
     if (this.deadline && this.deadline.getTime() <= Date.now()) {
-      const message = `the deadline ${this.task.payload.deadline} had passed before the task started`;
-      return error({ code: "DEADLINE_EXCEEDED", message, recoverable: true });
+      return deadlineExceeded("before the task started");
     }
     try {
       const returned = await this.#axon.neuron(this.#input(), new RunContext(this));
       return toReply(returned, this.#axon.output);
     } catch (thrown) {
-      return toErrorReply(thrown);
+      return this.#hasExpired ? deadlineExceeded("while the task ran") : toErrorReply(thrown);
     } finally {
       clearTimeout(this.#timer);
       if (this.#deltas) await this.#deltas.flush();
@@ -149,7 +163,7 @@ export class TaskRun {
     if (reply_to !== undefined) meta.reply_to = reply_to;
     if (tenant_id !== undefined) meta.tenant_id = tenant_id;
     if (parent_run_id !== undefined) meta.parent_run_id = parent_run_id;
-    if (this.#seq !== null) meta.task_seq = this.#seq;
+    if (this.#delivery) meta.task_seq = this.#delivery.seq;
     return meta;
   }
 
@@ -171,7 +185,7 @@ export class TaskRun {
     this.#deltas ??= new Deltas({
       bus: this.host.bus,
       envelope: this.#envelope(),
-      isStored: this.#seq !== null && this.#axon.recordDeltas === "joined",
+      isStored: this.isDurable && this.#axon.recordDeltas === "joined",
       onStoreFailed: (cause) => this.host.logger.warn({ err: cause, runId: this.runId }, "deltas.store.failed"),
     });
     this.#deltas.say(delta);
@@ -198,3 +212,6 @@ export const runIdOf = (task: SignalOf<"TASK">): RunId => {
   const { run_id } = task.meta;
   return run_id?.startsWith("run_") ? (run_id as RunId) : `run_${task.id.slice("evt_".length)}`;
 };
+
+const deadlineExceeded = (when: string): ReplyBody =>
+  error({ code: "DEADLINE_EXCEEDED", message: `the deadline of the task passed ${when}`, recoverable: true });
