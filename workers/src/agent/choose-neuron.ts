@@ -9,8 +9,8 @@ export interface ChosenNeuron {
   readonly answersWith: string;
 }
 
-/** Tokens of an answer at most: enough for a page, and a bound on what one question may cost. */
-const MAX_TOKENS = 1_024;
+/** Tokens of an answer at most, those a model thinks with included: a bound on what one question may cost. */
+const MAX_TOKENS = 4_096;
 
 export const MODEL_VARIABLES = [
   "MYELIN_MODEL_URL",
