@@ -45,7 +45,7 @@ export function subjectOf(namespace: string, channel: Channel, signal: Signal): 
   const { type } = signal;
   const to = recipientOf(signal);
   const lane = signal.type === "TASK" ? (signal.payload.priority ?? "normal") : NOBODY;
-  const run = hasRunSubject(signal) ? token(signal.meta.run_id) : NOBODY;
+  const run = channel !== "live" && hasRunSubject(signal) ? token(signal.meta.run_id) : NOBODY;
   return `myelin.${namespace}.${channel}.${type}.${to}.${lane}.${bucketOf(signal.trace_id)}.${run}`;
 }
 

@@ -45,6 +45,7 @@ export function describeConsume(space: OpenSpace): void {
       });
       const [delivery] = await deliveries.first(1);
       expect(delivery).toMatchObject({ signal: task, seq, deliveryCount: 1 });
+      expect(delivery!.isLost).toBe(false);
       expect(delivery!.lost.aborted).toBe(false);
       expect(Math.abs(delivery!.storedAt.getTime() - before)).toBeLessThan(5_000);
     });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import type { SynapseStatus, TaskOutcome } from "../../src/synapse/synapse.ts";
 import { collect } from "../collect.ts";
 import { sampleHeartbeat, sampleReply, sampleTask } from "../sample-signals.ts";
-import { gate, toArray, type OpenSpace } from "./suite.ts";
+import { gate, roundTrips, toArray, type OpenSpace } from "./suite.ts";
 
 export function describeDrain(space: OpenSpace): void {
   describe("drain", () => {
@@ -36,7 +36,7 @@ export function describeDrain(space: OpenSpace): void {
       let isDrained = false;
       const drained = synapse.drain().then(() => (isDrained = true));
       const again = synapse.drain();
-      await here.bus.info();
+      await roundTrips(here.bus);
       expect(isDrained).toBe(false);
       waiting.open();
       await Promise.all([drained, again]);

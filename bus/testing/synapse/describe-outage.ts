@@ -142,7 +142,8 @@ export function describeOutage(space: OpenSpace): void {
     await started.first(30);
     await here.outage(async () => {});
     await here.bus.append(sampleTask(), { timeoutMs: 20_000 });
-    expect((await started.first(31)).at(-1)).toBe(31);
+    // Sooner than a pull that the server forgot would be given up.
+    expect((await started.first(31, 4_000)).at(-1)).toBe(31);
     waiting.open();
     await ended.first(31);
     // The server delivers again what it forgot as soon as there is room.

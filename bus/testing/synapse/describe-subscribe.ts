@@ -4,7 +4,7 @@ import type { Signal } from "../../src/protocol/index.ts";
 import type { Received } from "../../src/synapse/synapse.ts";
 import { collect } from "../collect.ts";
 import { sampleEvent, sampleHeartbeat, sampleReply, sampleTask } from "../sample-signals.ts";
-import { gate, settling, type OpenSpace } from "./suite.ts";
+import { gate, roundTrips, settling, type OpenSpace } from "./suite.ts";
 
 export function describeSubscribe(space: OpenSpace): void {
   describe("subscribe", () => {
@@ -168,14 +168,13 @@ export function describeSubscribe(space: OpenSpace): void {
       let isDrained = false;
       const drained = subscription.drain().then(() => (isDrained = true));
       const again = subscription.drain();
-      // A round trip: everything that was sent before it has arrived.
-      await here.bus.info();
+      await roundTrips(here.bus);
       expect(isDrained).toBe(false);
       waiting.open();
       await Promise.all([drained, again]);
       expect(running).toBe(0);
       here.bus.publish(sampleHeartbeat());
-      await here.bus.info();
+      await roundTrips(here.bus);
       expect(heard.items).toHaveLength(2);
     });
   });

@@ -76,6 +76,11 @@ export async function openSpace(server: SynapseServer): Promise<Space> {
 /** Resolves after `ms`; for the few tests that prove that time alone changes something. */
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** Resolves when what was sent before has arrived, and what waits for it alone has gone on. */
+export async function roundTrips(bus: Bus): Promise<void> {
+  for (let n = 0; n < 3; n++) await bus.info();
+}
+
 /** All there is of an async iterable. */
 export async function toArray<T>(iterable: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];

@@ -318,7 +318,7 @@ export class NatsAppender {
 const isSignal = (entry: StoredEntry, id: string): boolean => entry.parsed.ok && entry.parsed.signal.id === id;
 
 /** Throws `INVALID_OPTION` when a dedup id cannot be a header. */
-export function assertDedupId(dedupId: string): void {
+function assertDedupId(dedupId: string): void {
   if (/^[\x21-\x7e]{1,255}$/.test(dedupId)) return;
   throw new BusError(
     "INVALID_OPTION",

@@ -19,7 +19,7 @@ import type {
   TaskHandler,
   TaskSource,
 } from "../synapse.ts";
-import { assertDedupId, HEADER_BYTES } from "./nats-append.ts";
+import { HEADER_BYTES } from "./nats-append.ts";
 import { consumeNats } from "./nats-consumer.ts";
 import { getStored, lastStored, type StoredEntry } from "./nats-entry.ts";
 import { NatsObjects } from "./nats-objects.ts";
@@ -51,7 +51,6 @@ export class NatsBus implements Bus {
 
   async append(signal: Signal, options: AppendOptions = {}): Promise<Appended> {
     const { dedupId, expectLastSeq, timeoutMs = DEFAULT_APPEND_TIMEOUT_MS } = options;
-    if (dedupId !== undefined) assertDedupId(dedupId);
     if (expectLastSeq !== undefined) assertWhole("expectLastSeq", expectLastSeq, 0);
     assertPositive("timeoutMs", timeoutMs);
     return this.#session.appender.append({
