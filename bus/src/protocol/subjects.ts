@@ -8,8 +8,9 @@
  * lane     `high`, `normal`, `low` for a TASK · `_` otherwise
  * bucket   two hex digits from the trace id: one trace is 1/256 of the traffic
  * run      run id on replies, on RUN_EVENT, and on a TASK that wakes a paused run · `_` otherwise. "Has it ended", "its
- *          journal" and "who answered" are reads of one subject; the first TASK of a run has none, because a subject costs
- *          the broker memory for as long as it is stored
+ *          journal" and "who answered" are reads of one subject. The first TASK of a run has none, because a subject costs
+ *          the broker memory for as long as it is stored; and on `live`, where nothing is read back, nobody has: a subject
+ *          that is new each time misses the broker's cache of who listens
  */
 import { CATALOG, isReplyType, isSignalType, type SignalType } from "./catalog.ts";
 import { isId, parseNamespace } from "./ids.ts";
