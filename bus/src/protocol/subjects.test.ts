@@ -57,7 +57,10 @@ describe("subjects", () => {
   );
 
   test("on live nothing is read back, and no subject is new each time: the run token is left out", () => {
-    expect(parseSubject(subjectOf("ns", "live", signalOf("AGENT_OUTPUT")))).toMatchObject({ channel: "live", run: "_" });
+    expect(parseSubject(subjectOf("ns", "live", signalOf("AGENT_OUTPUT")))).toMatchObject({
+      channel: "live",
+      run: "_",
+    });
   });
 
   test("a RUN_EVENT goes to its run: that subject is the journal", () => {
