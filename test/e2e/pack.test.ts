@@ -19,11 +19,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { freePort, type DevServer } from "@myelin/dev";
-import { readRepository } from "../helpers/docs.ts";
 import { startFakeModelServer, type FakeModelServer } from "../helpers/fake-model-server.ts";
 import { isOurs } from "../helpers/floors.ts";
 import { expectNoLeaks } from "../helpers/leaks.ts";
-import { startProgram, type Program } from "../helpers/program.ts";
+import { readCode } from "../helpers/markdown-code.ts";
+import { fetchFrom, startProgram, type Program } from "../helpers/program.ts";
 import { ROOT, WORKSPACES } from "../helpers/source-files.ts";
 import { withEmptyDatabase, type TestDatabase } from "../helpers/with-database.ts";
 import { startOwnNats } from "../helpers/with-nats.ts";
@@ -44,8 +44,7 @@ const published = WORKSPACES.map((folder) => ({ folder, manifest: readManifest(p
   ({ manifest }) => manifest.private !== true,
 );
 const names = published.map(({ manifest }) => manifest.name);
-const readme = [...readRepository("README.md").matchAll(/^```ts file=(\S+)\n(.*?)^```$/gms)];
-const quickstart = [...readRepository("docs/quickstart.md").matchAll(/^```ts file=(\S+)\n(.*?)^```$/gms)];
+const blocks = [...readCode("README.md"), ...readCode("docs/quickstart.md")];
 
 /** What somebody without a repository needs around them to record: docs/runs.md, as a file. */
 const RECORD = `
@@ -88,7 +87,7 @@ function start(file: string, env: Record<string, string> = {}): Program {
 beforeAll(async () => {
   await pack();
   link();
-  for (const [, file, code] of [...readme, ...quickstart]) writeFileSync(path.join(app, file!), code!);
+  for (const { file, code } of blocks) writeFileSync(path.join(app, file), code);
   writeFileSync(path.join(app, "record.ts"), RECORD);
   writeFileSync(path.join(app, "package.json"), JSON.stringify({ type: "module" }));
   writeFileSync(path.join(app, "tsconfig.json"), JSON.stringify({ compilerOptions: TSCONFIG, include: ["*.ts"] }));
@@ -150,7 +149,7 @@ describe("the README's code, on the packed packages", () => {
     test("server.js answers over HTTP with what the worker's model says", async () => {
       const port = await freePort();
       await using server = start("server.js", { PORT: String(port) });
-      const answer = await poll(server, () => fetch(`http://127.0.0.1:${port}/?prompt=hi`));
+      const answer = await fetchFrom(server, `http://127.0.0.1:${port}/?prompt=hi`);
       expect(await answer.json()).toEqual({ response: "You said: hi" });
     });
 
@@ -167,11 +166,11 @@ describe("the README's code, on the packed packages", () => {
     test("metrics.js counts, through decorators", async () => {
       const port = await freePort();
       await using metrics = start("metrics.js", { METRICS_PORT: String(port) });
-      const read = () => fetch(`http://127.0.0.1:${port}/`);
-      await poll(metrics, read);
+      const url = `http://127.0.0.1:${port}/`;
+      await fetchFrom(metrics, url);
       await using asking = start("stream.js");
       await asking.exited;
-      expect(await (await read()).text()).toContain('answers_total{neuron="worker"} 1');
+      expect(await (await fetch(url)).text()).toContain('answers_total{neuron="worker"} 1');
     });
 
     test("runs.js reads from Postgres what was recorded, with the migrations of the package", async () => {
@@ -224,18 +223,5 @@ function link(): void {
     if (isOurs(name) || !existsSync(from)) continue;
     mkdirSync(path.dirname(installed(name)), { recursive: true });
     symlinkSync(from, installed(name));
-  }
-}
-
-/** The README's servers do not say when they listen, nor its worker when it works. */
-async function poll(program: Program, ask: () => Promise<Response>): Promise<Response> {
-  let hasEnded = false;
-  void program.exited.then(() => (hasEnded = true));
-  for (;;) {
-    const response = await ask().catch(() => undefined);
-    if (response?.ok === true) return response;
-    await response?.body?.cancel();
-    if (hasEnded) throw new Error(`it ended:\n${program.lines.join("\n")}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

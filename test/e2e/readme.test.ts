@@ -6,7 +6,7 @@ import { readRepository } from "../helpers/docs.ts";
 import { startFakeModelServer, type FakeModelServer } from "../helpers/fake-model-server.ts";
 import { expectNoLeaks } from "../helpers/leaks.ts";
 import { compile, extractCode, type MarkdownCode } from "../helpers/markdown-code.ts";
-import { startProgram, type Program } from "../helpers/program.ts";
+import { fetchFrom, startProgram, type Program } from "../helpers/program.ts";
 import { withDatabase } from "../helpers/with-database.ts";
 import { startOwnNats } from "../helpers/with-nats.ts";
 
@@ -57,7 +57,7 @@ describe("the README", () => {
   test("server.ts answers over HTTP", async () => {
     const port = await freePort();
     await using server = start("server.ts", { PORT: String(port) });
-    const response = await retryUntilListening(server, `http://127.0.0.1:${port}/?prompt=hi`);
+    const response = await fetchFrom(server, `http://127.0.0.1:${port}/?prompt=hi`);
     expect({ status: response.status, body: await response.json() }).toEqual({
       status: 200,
       body: { response: "You said: hi" },
@@ -86,7 +86,7 @@ describe("the README", () => {
     const port = await freePort();
     await using metrics = start("metrics.ts", { METRICS_PORT: String(port) });
     const url = `http://127.0.0.1:${port}/metrics`;
-    await retryUntilListening(metrics, url);
+    await fetchFrom(metrics, url);
     await using asking = start("stream.ts");
     await asking.exited;
     const text = await (await fetch(url)).text();
@@ -98,7 +98,7 @@ describe("the README", () => {
 test("the README's runs.ts reads back from Postgres what server.ts asked", async () => {
   const port = await freePort();
   await using server = start("server.ts", { PORT: String(port) });
-  await retryUntilListening(server, `http://127.0.0.1:${port}/?prompt=remember`);
+  await fetchFrom(server, `http://127.0.0.1:${port}/?prompt=remember`);
 
   await using database = await withDatabase();
   await record("api-demo", database.url);
@@ -134,18 +134,4 @@ async function record(namespace: string, databaseUrl: string): Promise<void> {
   await using recorder = new Recorder({ bus, databaseUrl });
   await recorder.start();
   await recorder.waitFor((await bus.info()).lastSeq);
-}
-
-/** The README's servers do not say when they listen. */
-async function retryUntilListening(server: Program, url: string): Promise<Response> {
-  let hasEnded = false;
-  void server.exited.then(() => (hasEnded = true));
-  for (;;) {
-    try {
-      return await fetch(url);
-    } catch (error) {
-      if (hasEnded) throw new Error(`it ended:\n${server.lines.join("\n")}`, { cause: error });
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
 }

@@ -17,17 +17,23 @@ export interface MarkdownCode extends AsyncDisposable {
   readonly paths: readonly string[];
 }
 
+/** The blocks of a document that name a file, in its order. */
+export function readCode(document: string): { file: string; code: string }[] {
+  const blocks = [...readRepository(document).matchAll(/^```ts file=(\S+)\n(.*?)^```$/gms)];
+  return blocks.map(([, file, code]) => ({ file: file!, code: code! }));
+}
+
 /**
  * Write every block that begins with ```` ```ts file=<name> ```` into a folder of its own inside the repository, where
  * `myelin` resolves as it does for everybody. Dispose to remove the folder.
  */
 export async function extractCode(document: string): Promise<MarkdownCode> {
-  const blocks = [...readRepository(document).matchAll(/^```ts file=(\S+)\n(.*?)^```$/gms)];
+  const blocks = readCode(document);
   const directory = path.join(ROOT, ".myelin", `code-${randomBytes(4).toString("hex")}`);
-  const files = blocks.map(([, name]) => name!);
+  const files = blocks.map(({ file }) => file);
   const pathOf = (file: string) => path.join(directory, file);
   await mkdir(directory, { recursive: true });
-  await Promise.all(blocks.map(([, name, code]) => writeFile(pathOf(name!), code!)));
+  await Promise.all(blocks.map(({ file, code }) => writeFile(pathOf(file), code)));
   return {
     files,
     path: pathOf,

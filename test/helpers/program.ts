@@ -42,3 +42,19 @@ export function startProgram(file: string, options: Omit<SpawnNodeOptions, "file
       }),
   };
 }
+
+/**
+ * Ask a program over HTTP until it answers with a 2xx: for servers that do not say when they listen, or whose worker is still
+ * on its way. Rejects when the program ends.
+ */
+export async function fetchFrom(program: Program, url: string): Promise<Response> {
+  let hasEnded = false;
+  void program.exited.then(() => (hasEnded = true));
+  for (;;) {
+    const response = await fetch(url).catch(() => undefined);
+    if (response?.ok === true) return response;
+    await response?.body?.cancel();
+    if (hasEnded) throw new Error(`it ended:\n${program.lines.join("\n")}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
