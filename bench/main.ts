@@ -1,12 +1,13 @@
 /** npm run bench: runs the cases that match, prints a table for each, and with --json one object at the end. */
 import { availableParallelism, cpus } from "node:os";
 import { dispatchCases } from "./cases/dispatch.ts";
+import { recorderCases } from "./cases/recorder.ts";
 import type { BenchCase } from "./harness/bench-case.ts";
 import { Environment } from "./harness/environment.ts";
 import { toJson, toTable, type JsonResult } from "./harness/report.ts";
 import { parseOptions, USAGE, type BenchOptions } from "./options.ts";
 
-const CASES: readonly BenchCase[] = [...dispatchCases];
+const CASES: readonly BenchCase[] = [...dispatchCases, ...recorderCases];
 
 let options: BenchOptions;
 try {

@@ -45,7 +45,7 @@ export class Environment implements AsyncDisposable {
   async postgresUrl(): Promise<string> {
     if (!this.#postgres) {
       this.#options.onProgress("starting PostgreSQL");
-      this.#postgres = startPostgres({ signal: this.#closing.signal });
+      this.#postgres = startPostgres({ durable: true, signal: this.#closing.signal });
     }
     return (await this.#postgres).url;
   }
