@@ -106,6 +106,18 @@ describe("an append whose answer was lost", () => {
     expect((await here.seen.info()).lastSeq).toBe(1);
   });
 
+  test("keeps its place: at most 256 are under way, and the others wait their turn", async () => {
+    await using here = await openBoth();
+    here.proxy.hold();
+    const appending = Array.from({ length: 300 }, () => here.bus.append(sampleTask()));
+    while (!(await here.hasEntries(256)())) await sleep(5);
+    await sleep(100);
+    expect((await here.seen.info()).lastSeq).toBe(256);
+    here.proxy.release();
+    const seqs = (await Promise.all(appending)).map(({ seq }) => seq);
+    expect(seqs).toEqual(Array.from({ length: 300 }, (_, at) => at + 1));
+  });
+
   test("and never comes is LOG_UNAVAILABLE, which says that it may be stored", async () => {
     await using here = await openBoth();
     here.proxy.hold();
@@ -175,7 +187,10 @@ describe("a TASK", () => {
     await here.seen.append(sampleTask());
     await sleep(LEASE_MS * 0.7);
     here.proxy.release();
+    // On the same connection, so behind the TASK.
+    await here.bus.info();
     await consumption.drain();
+    expect(here.proxy.said()).not.toContain("-NAK");
     const taken = collect<{ seq: number; deliveryCount: number }>();
     const other = await here.seen.consume(
       ECHO,

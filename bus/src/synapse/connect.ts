@@ -31,7 +31,7 @@ export async function connectSynapse(url: string, options: ConnectOptions = {}):
   }
 }
 
-/** A URL as it may be shown: without user and password. */
+/** A URL as it may be shown in an error: its scheme, and what follows the last user and password. */
 export function withoutCredentials(url: string): string {
-  return url.replace(/\/\/[^/@]*@/g, "//");
+  return url.replace(/^(\w+:\/\/)?.*@/s, "$1");
 }

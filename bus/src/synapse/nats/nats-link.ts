@@ -153,7 +153,7 @@ async function firstConnection(options: ResolvedNatsOptions): Promise<NatsConnec
 
 /** The client bounds each address it tries, not all of them together, so the bound is ours. */
 async function connectWithin(options: ConnectionOptions, timeoutMs: number): Promise<NatsConnection> {
-  const connecting = connect({ ...options, timeout: timeoutMs });
+  const connecting = connect(options);
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<"too late">((resolve) => {
     timer = setTimeout(resolve, timeoutMs, "too late");
@@ -176,6 +176,8 @@ function toConnectionOptions(options: ResolvedNatsOptions): ConnectionOptions {
     ...(options.user === undefined ? {} : { user: options.user, pass: options.password ?? "" }),
     ...(options.token === undefined ? {} : { token: options.token }),
     ...(options.tls ? { tls: {} } : {}),
+    // Of one dial, also of every later one.
+    timeout: Math.min(Math.max(options.connectTimeoutMs, 2_000), 20_000),
     maxReconnectAttempts: -1,
     reconnectTimeWait: REDIAL_MS,
     pingInterval: 5_000,

@@ -7,6 +7,8 @@ import { streamName } from "../../protocol/subjects.ts";
 import type { NatsLink } from "./nats-link.ts";
 import type { ResolvedNatsOptions } from "./nats-options.ts";
 
+/** The client waits for ever for an object whose connection is gone. */
+const TIMEOUT_MS = 60_000;
 const REFERENCE = /^obj_[0-9a-f]{64}$/;
 
 export class NatsObjects {
@@ -40,13 +42,19 @@ export class NatsObjects {
   }
 
   async #during<T>(what: string, work: (store: ObjectStore) => Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const tooLate = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(new Error(`no answer in ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
+    });
     try {
       this.#store ??= this.#open();
-      return await work(await this.#store);
+      return await Promise.race([this.#store.then(work), tooLate]);
     } catch (cause) {
       this.#store = undefined;
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new LogUnavailableError(`${what} beside ${streamName(this.#namespace)} failed: ${reason}`, { cause });
+    } finally {
+      clearTimeout(timer);
     }
   }
 

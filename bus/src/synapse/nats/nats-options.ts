@@ -39,9 +39,17 @@ export interface ResolvedNatsOptions {
 const GIB = 1024 ** 3;
 const MIN_LOG_BYTES = 1024 ** 2;
 
-/** Read URL and options. Throws `INVALID_OPTION` with the value and the fix; never shows a credential. */
+/**
+ * Read URL and options. Throws `INVALID_OPTION` with the value and the fix; never shows a credential. What is not a letter or
+ * a digit in a URL's user or password is percent-encoded.
+ */
 export function resolveNatsOptions(url: string, options: NatsOptions = {}): ResolvedNatsOptions {
   const parts = url.split(",").map((part) => parseServer(part.trim()));
+  if (parts.includes(null)) throw invalid(`url must be nats://host:port, got ${JSON.stringify(showUrl(url))}`);
+  return resolve(parts as ServerPart[], options);
+}
+
+function resolve(parts: ServerPart[], options: NatsOptions): ResolvedNatsOptions {
   const credentials = parts.find((part) => part.user !== undefined);
   const tls = parts[0]!.scheme === "tls";
   const scheme = tls ? "tls" : "nats";
@@ -76,16 +84,10 @@ interface ServerPart {
 }
 
 /** One server of the list: `nats://user:password@host:port`, all but the host optional after the first. */
-function parseServer(part: string): ServerPart {
+function parseServer(part: string): ServerPart | null {
   const match = /^(?:(nats|tls):\/\/)?(?:([^:@/]*)(?::([^@/]*))?@)?([^@/?#]+)\/?$/.exec(part);
   const host = match?.[4];
-  const shown = part.replace(/^([a-z]+:\/\/)?.*@/, "$1");
-  if (!match || !host) throw invalid(`url must be nats://host:port, got ${JSON.stringify(shown)}`);
-  try {
-    void new URL(`http://${host}`);
-  } catch {
-    throw invalid(`url must be nats://host:port, got ${JSON.stringify(shown)}`);
-  }
+  if (!host || !URL.canParse(`http://${host}`)) return null;
   return {
     scheme: match[1] as ServerPart["scheme"],
     host,
@@ -93,6 +95,9 @@ function parseServer(part: string): ServerPart {
     password: decode(match[3]),
   };
 }
+
+/** The scheme, and what follows the last user and password: part of a wrong URL may be a credential, whatever it looks like. */
+const showUrl = (url: string): string => url.replace(/^(\w+:\/\/)?.*@/s, "$1");
 
 function decode(value: string | undefined): string | undefined {
   if (value === undefined || value === "") return undefined;
