@@ -2,12 +2,13 @@
 import { availableParallelism, cpus } from "node:os";
 import { dispatchCases } from "./cases/dispatch.ts";
 import { recorderCases } from "./cases/recorder.ts";
+import { waitingCases } from "./cases/waiting.ts";
 import type { BenchCase } from "./harness/bench-case.ts";
 import { Environment } from "./harness/environment.ts";
 import { toJson, toTable, type JsonResult } from "./harness/report.ts";
 import { parseOptions, USAGE, type BenchOptions } from "./options.ts";
 
-const CASES: readonly BenchCase[] = [...dispatchCases, ...recorderCases];
+const CASES: readonly BenchCase[] = [...dispatchCases, ...recorderCases, ...waitingCases];
 
 let options: BenchOptions;
 try {

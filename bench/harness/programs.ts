@@ -13,7 +13,7 @@ const BENCH = fileURLToPath(new URL("..", import.meta.url));
 const SCRATCH = path.join(BENCH, "../.myelin/bench");
 
 /** The programs of our processes, by the name of their source below bench/. */
-const SOURCES = ["harness/fleet-process.ts", "cases/recorder-process.ts"] as const;
+const SOURCES = ["harness/fleet-process.ts", "cases/recorder-process.ts", "cases/waiting-process.ts"] as const;
 export type ProgramName = (typeof SOURCES)[number];
 
 export interface Programs extends AsyncDisposable {
