@@ -37,6 +37,7 @@ interface Demo {
   seen(): number;
   /** Temporary directories of its servers that are there. Their watchers remove them, a moment after the server. */
   leftovers(): string[];
+  endedAt(pattern: RegExp): number;
 }
 
 const started: { child: ChildProcess; descendants: Descendants }[] = [];
@@ -79,15 +80,30 @@ function startDemo(command: readonly string[], env: Record<string, string> = {})
     running: () => descendants.running(),
     seen: () => descendants.size,
     leftovers: () => descendants.temporaryDirectories(),
+    endedAt: (pattern) => descendants.endedAt(pattern),
   };
+}
+
+/** Wait for its end. What it printed says why it was another. */
+async function expectEnd(demo: Demo, end: number | string): Promise<void> {
+  const ended = await demo.ended;
+  if (ended !== end) throw new Error(`it ended with ${ended}, not ${end}:\n${demo.stdout()}${demo.stderr()}`);
 }
 
 const lastLine = (text: string): string => text.trimEnd().split("\n").at(-1) ?? "";
 
+/** Gateway, workers, recorder, PostgreSQL, NATS: none was gone before the one before it. */
+function expectOrder(demo: Demo): void {
+  const names = [/gateway\/main/, /agent\/main/, /recorder\/main/, /postgres -D/, /nats-server -a/];
+  const times = names.map((name) => demo.endedAt(name));
+  const order = names.map((name, at) => `${times[at]} ${name.source}`);
+  expect(order).toEqual([...order].sort((a, b) => parseFloat(a) - parseFloat(b)));
+}
+
 describe("npm run demo", () => {
   test("asks its questions, both workers answer, every Signal is in Postgres, and nothing stays", async () => {
     const demo = startDemo(["npm", "run", "demo", "--", "--json"]);
-    expect(await demo.ended).toBe(0);
+    await expectEnd(demo, 0);
     const report = JSON.parse(lastLine(demo.stdout())) as Record<string, number> & { workers: Record<string, number> };
     const { asked, workers } = report;
     expect(asked).toBeGreaterThanOrEqual(8);
@@ -115,6 +131,7 @@ describe("npm run demo", () => {
     );
     // npm, sh, node, two servers and their watchers and processes, initdb, and our four.
     expect(demo.seen()).toBeGreaterThan(12);
+    expectOrder(demo);
     expect(demo.running()).toEqual([]);
     await until(() => demo.leftovers().length === 0);
   }, 90_000);
@@ -123,7 +140,7 @@ describe("npm run demo", () => {
     await using database = await withEmptyDatabase();
     const env = { NATS_URL: sharedNatsUrl(), DATABASE_URL: database.url };
     const demo = startDemo([...NODE, "--json", "What is the capital of France?"], env);
-    expect(await demo.ended).toBe(0);
+    await expectEnd(demo, 0);
     const report = JSON.parse(lastLine(demo.stdout())) as { logSignals: number };
     expect(report).toMatchObject({
       ...{ asked: 1, answered: 1, runs: 1, recordedSignals: report.logSignals, missing: 0 },
@@ -141,7 +158,7 @@ describe("npm run demo", () => {
     [[], { NATS_SERVER_BIN: "/nowhere/nats-server" }, /\/nowhere\/nats-server/],
   ])("%j with %j is refused in a line, with exit code 1", async (args, env, complaint) => {
     const demo = startDemo([...NODE, ...args], env);
-    expect(await demo.ended).toBe(1);
+    await expectEnd(demo, 1);
     const lines = demo.stderr().trimEnd().split("\n");
     expect(lines.filter((line) => !/^(starting|stopping)/.test(line))).toEqual([expect.stringMatching(complaint)]);
     expect(demo.running()).toEqual([]);
@@ -163,7 +180,7 @@ describe("ended in the middle", () => {
       await demo.said(said);
       await until(() => isSo(demo));
       end(demo);
-      expect(await demo.ended).toBe(130);
+      await expectEnd(demo, 130);
       expect(demo.running()).toEqual([]);
       // No process complained about another that went before it.
       expect(
@@ -181,11 +198,21 @@ describe("ended in the middle", () => {
     const demo = startDemo(NODE);
     await demo.said(/asking \d+ questions/);
     process.kill(demo.pid, "SIGKILL");
-    expect(await demo.ended).toBe("SIGKILL");
+    await expectEnd(demo, "SIGKILL");
     await until(() => demo.running().length === 0);
     await until(() => demo.leftovers().length === 0);
   }, 60_000);
 });
+
+test("kill -9 of the npm that started it: everything ends by itself, in order", async () => {
+  await using database = await withEmptyDatabase();
+  const demo = startDemo(["npm", "run", "demo", "--", "--keep", "What is a run?"], {
+    ...{ NATS_URL: sharedNatsUrl(), DATABASE_URL: database.url, MYELIN_NAMESPACE: uniqueNamespace("npm") },
+  });
+  await demo.said(/starting the recorder/);
+  process.kill(demo.pid, "SIGKILL");
+  await until(() => demo.running().length === 0);
+}, 60_000);
 
 /** Whether a process of that name runs; `postgres` is what initdb runs too, so it is found by its own. */
 function isRunning(name: string): (demo: Demo) => boolean {
@@ -208,7 +235,7 @@ describe("npm start", () => {
     expect(await response.json()).toMatchObject({ response: expect.stringContaining("plain function") });
     expect(demo.stdout()).toContain(`SYNAPSE_URL=${sharedNatsUrl()}`);
     process.kill(-demo.pid, "SIGINT");
-    expect(await demo.ended).toBe(0);
+    await expectEnd(demo, 0);
     expect(demo.running()).toEqual([]);
   }, 60_000);
 });

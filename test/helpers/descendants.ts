@@ -7,6 +7,14 @@ import { tmpdir } from "node:os";
 
 const LOOK_MS = 20;
 
+interface Seen {
+  readonly pid: number;
+  /** As they were when it was last looked at: of a process that has just forked they are still its parent's. */
+  args: readonly string[];
+  /** When it was first not there any more, by performance.now(). */
+  endedAt: number | null;
+}
+
 interface Stat {
   readonly pid: number;
   readonly name: string;
@@ -18,14 +26,13 @@ interface Stat {
 }
 
 export class Descendants implements Disposable {
-  readonly #seen = new Map<string, Stat>();
-  readonly #args = new Set<string>();
+  readonly #seen = new Map<string, Seen>();
   readonly #timer: NodeJS.Timeout;
 
   /** Begin to look. `pid` should lead a session of its own, so that its orphans are recognised. */
   constructor(pid: number) {
     const root = readStats().find((stat) => stat.pid === pid);
-    if (root) this.#seen.set(key(root), root);
+    if (root) this.#seen.set(key(root), { pid, args: [], endedAt: null });
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
   }
 
@@ -45,8 +52,15 @@ export class Descendants implements Disposable {
   /** Directories for temporary files that one of them was given as an argument, and that are there. */
   temporaryDirectories(): string[] {
     this.#look();
-    const roots = [...this.#args].flatMap((arg) => (arg.startsWith(`${tmpdir()}/`) ? [arg] : []));
-    return roots.filter((directory) => existsSync(directory));
+    const args = new Set([...this.#seen.values()].flatMap((seen) => seen.args));
+    return [...args].filter((arg) => arg.startsWith(`${tmpdir()}/`) && existsSync(arg));
+  }
+
+  /** When the last of those whose arguments match ended; Infinity while one runs. Throws when there was none. */
+  endedAt(pattern: RegExp): number {
+    const matching = [...this.#seen.values()].filter(({ args }) => pattern.test(args.join(" ")));
+    if (matching.length === 0) throw new Error(`no process was seen whose arguments match ${String(pattern)}`);
+    return Math.max(...matching.map(({ endedAt }) => endedAt ?? Infinity));
   }
 
   [Symbol.dispose](): void {
@@ -54,30 +68,31 @@ export class Descendants implements Disposable {
   }
 
   #look(): void {
-    const stats = readStats();
-    for (const { pid } of stats.filter((stat) => this.#seen.has(key(stat)))) {
-      for (const arg of readArgs(pid)) this.#args.add(arg);
-    }
+    const stats = readStats().filter(({ state }) => state !== "Z");
     // A server is a child of ours and leads a session; its watcher is nobody's child and in that session.
     for (let before = -1; before !== this.#seen.size;) {
       before = this.#seen.size;
       const pids = new Set([...this.#seen.values()].map(({ pid }) => pid));
       for (const stat of stats) {
         if (this.#seen.has(key(stat)) || !(pids.has(stat.parent) || pids.has(stat.session))) continue;
-        this.#seen.set(key(stat), stat);
+        this.#seen.set(key(stat), { pid: stat.pid, args: [], endedAt: null });
       }
+    }
+    const present = new Set(stats.map(key));
+    for (const [id, seen] of this.#seen) {
+      if (!present.has(id)) seen.endedAt ??= performance.now();
+      else if (seen.endedAt === null) seen.args = readArgs(seen.pid) ?? seen.args;
     }
   }
 }
 
-const key = ({ pid, startedAt }: Stat): string => `${pid} ${startedAt}`;
+const key = ({ pid, startedAt }: Pick<Stat, "pid" | "startedAt">): string => `${pid} ${startedAt}`;
 
-/** Of a process that has just forked they are still its parent's, so they are read at every look. */
-function readArgs(pid: number): string[] {
+function readArgs(pid: number): string[] | null {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
   } catch {
-    return []; // it ended meanwhile
+    return null; // it ended meanwhile
   }
 }
 

@@ -9,19 +9,20 @@ import { constants } from "node:os";
 import { EnvError, readEnv } from "../env.ts";
 import { parseDemoArguments } from "./arguments.ts";
 import { Fleet } from "./fleet.ts";
+import { watchNpm } from "./npm-watch.ts";
 import { Progress } from "./progress.ts";
 import { problemOf, runDemo, type DemoResult } from "./run-demo.ts";
 
 const interrupted = new AbortController();
 let endedBy: NodeJS.Signals | undefined;
-for (const name of ["SIGINT", "SIGTERM"] as const) {
-  process.on(name, () => {
-    // A second one does not wait: the children's guards stop them without us.
-    if (endedBy !== undefined) process.exit(128 + constants.signals[name]);
-    endedBy = name;
-    interrupted.abort(new Error(`received ${name}`));
-  });
+function interrupt(name: NodeJS.Signals): void {
+  // A second one does not wait: the children's guards stop them without us.
+  if (endedBy !== undefined) process.exit(128 + constants.signals[name]);
+  endedBy = name;
+  interrupted.abort(new Error(`received ${name}`));
 }
+for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, interrupt);
+watchNpm(() => interrupt("SIGTERM"));
 // A reader that goes away (`| head`) must not end us in the middle.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 

@@ -25,7 +25,9 @@ describe("Progress", () => {
     progress.say("two");
     progress.clear();
     expect(written().replaceAll("\r\x1b[K", "<")).toBe("<⠋ one<stays\n<⠋ one<⠋ two<");
+    progress.say("x".repeat(200));
+    expect(written().split("\r\x1b[K").at(-1)!.length).toBeLessThan(80);
     progress[Symbol.dispose]();
-    expect(written().endsWith("two\r\x1b[K")).toBe(true);
+    expect(written().endsWith("x\r\x1b[K")).toBe(true);
   });
 });

@@ -2,7 +2,10 @@
 import type { WriteStream } from "node:tty";
 
 /** The slice of stderr that is written to. */
-export type ProgressOutput = Pick<WriteStream, "write"> & { readonly isTTY?: boolean | undefined };
+export type ProgressOutput = Pick<WriteStream, "write"> & {
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+};
 
 const FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏";
 const FRAME_MS = 100;
@@ -53,6 +56,8 @@ export class Progress implements Disposable {
     const ms = performance.now() - this.#since;
     const frame = FRAMES[Math.floor(ms / FRAME_MS) % FRAMES.length]!;
     const seconds = ms < 1_000 ? "" : ` ${(ms / 1_000).toFixed(0)} s`;
-    this.#output.write(`${CLEAR}${frame} ${this.#message}${seconds}`);
+    // A line that wraps could not be taken back.
+    const room = (this.#output.columns ?? 80) - frame.length - seconds.length - 2;
+    this.#output.write(`${CLEAR}${frame} ${this.#message.slice(0, Math.max(room, 0))}${seconds}`);
   }
 }
