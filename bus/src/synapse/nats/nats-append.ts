@@ -17,11 +17,12 @@
  *    makes writers believe that they were replaced (45 to 92 of 384).
  */
 import { createInbox, type Msg, type MsgHdrs } from "@nats-io/nats-core";
-import { BusError, LogUnavailableError, WrongLastSeqError } from "../../protocol/errors.ts";
+import { LogUnavailableError, WrongLastSeqError } from "../../protocol/errors.ts";
 import { streamName } from "../../protocol/subjects.ts";
 import type { Appended } from "../synapse.ts";
 import { API_CODE, describeError, type ApiError } from "./nats-api.ts";
 import { getStored, type StoredEntry } from "./nats-entry.ts";
+import { toHeaders } from "./nats-headers.ts";
 import { closedError, type NatsLink } from "./nats-link.ts";
 
 const MAX_IN_FLIGHT = 256;
@@ -71,7 +72,6 @@ interface PubAck {
 }
 
 const decoder = new TextDecoder();
-const encoder = new TextEncoder();
 
 export class NatsAppender {
   readonly #link: NatsLink;
@@ -316,44 +316,6 @@ export class NatsAppender {
 }
 
 const isSignal = (entry: StoredEntry, id: string): boolean => entry.parsed.ok && entry.parsed.signal.id === id;
-
-/** Throws `INVALID_OPTION` when a dedup id cannot be a header. */
-function assertDedupId(dedupId: string): void {
-  if (/^[\x21-\x7e]{1,255}$/.test(dedupId)) return;
-  throw new BusError(
-    "INVALID_OPTION",
-    `dedupId must be 1 to 255 printable ASCII characters, got ${JSON.stringify(dedupId.slice(0, 80))}`,
-  );
-}
-
-/** An upper bound of what toHeaders adds to a message, and so to what the server must take. */
-export const HEADER_BYTES = 512;
-
-/**
- * Headers as the client's publish needs them: it asks for their bytes and nothing else. Its own take 3 µs and 2 kB to spell
- * out one header, character by character; twice per dispatch that is a tenth of its time.
- */
-class EncodedHeaders {
-  readonly #text: string;
-
-  constructor(lines: string) {
-    this.#text = `NATS/1.0\r\n${lines}\r\n`;
-  }
-
-  encode(): Uint8Array {
-    return encoder.encode(this.#text);
-  }
-}
-
-function toHeaders({ dedupId, expectLastSeq, signalId }: AppendRequest): MsgHdrs {
-  // A line break in an id would be another header.
-  const id = dedupId ?? (expectLastSeq === undefined ? signalId : undefined);
-  if (id !== undefined) assertDedupId(id);
-  const idLine = id === undefined ? "" : `Nats-Msg-Id: ${id}\r\n`;
-  const seqLine =
-    expectLastSeq === undefined ? "" : `Nats-Expected-Last-Subject-Sequence: ${String(expectLastSeq)}\r\n`;
-  return new EncodedHeaders(seqLine + idLine) as unknown as MsgHdrs;
-}
 
 /** `wrong last sequence: 5` */
 function actualSeq(error: ApiError): number | null {

@@ -19,9 +19,9 @@ import type {
   TaskHandler,
   TaskSource,
 } from "../synapse.ts";
-import { HEADER_BYTES } from "./nats-append.ts";
 import { consumeNats } from "./nats-consumer.ts";
 import { getStored, lastStored, type StoredEntry } from "./nats-entry.ts";
+import { HEADER_BYTES } from "./nats-headers.ts";
 import { NatsObjects } from "./nats-objects.ts";
 import { assertPositive, assertWhole } from "./nats-options.ts";
 import { readNats } from "./nats-read.ts";

@@ -1,19 +1,12 @@
 /**
  * NatsLink: the one connection behind a Synapse, and what everybody on it needs to know: is it up, and since when.
  *
- * The client's defaults are wrong for us: it gives up after 10 reconnects (about 20 s) and notices a dead link after 4
- * minutes. Ours never gives up and notices within 15 s. Whatever is published while the link is down is thrown away by the
- * client at its next dial, so nobody sends then; whoever must be heard sends again when `onUp` fires.
+ * Whatever is published while the link is down is thrown away by the client at its next dial, so nobody sends then; whoever
+ * must be heard sends again when `onUp` fires.
  */
-import { connect } from "@nats-io/transport-node";
-import { errors, type ConnectionOptions, type NatsConnection } from "@nats-io/nats-core";
+import type { NatsConnection } from "@nats-io/nats-core";
 import { BusError } from "../../protocol/errors.ts";
 import type { SynapseStatus } from "../synapse.ts";
-import type { ResolvedNatsOptions } from "./nats-options.ts";
-
-const OLDEST = [2, 10] as const;
-/** Between dials, of the first connection and of every later one. */
-const REDIAL_MS = 200;
 
 export class NatsLink {
   readonly nc: NatsConnection;
@@ -114,120 +107,7 @@ export class NatsLink {
   }
 }
 
-/** Connect, and refuse a server that cannot serve. Rejects with `SERVER_UNSUITABLE` and one sentence that says the fix. */
-export async function dial(options: ResolvedNatsOptions): Promise<NatsLink> {
-  const nc = await firstConnection(options);
-  try {
-    assertVersion(nc.info?.version, options.url);
-    await assertJetStream(nc, options.url);
-  } catch (error) {
-    await nc.close();
-    throw error;
-  }
-  return new NatsLink(nc, options.url);
-}
-
-/** Dial until it works or the time is up, because a worker often starts together with its server. */
-async function firstConnection(options: ResolvedNatsOptions): Promise<NatsConnection> {
-  const { url, connectTimeoutMs } = options;
-  const giveUpAt = performance.now() + connectTimeoutMs;
-  for (;;) {
-    const leftMs = Math.max(1, Math.ceil(giveUpAt - performance.now()));
-    try {
-      return await connectWithin(toConnectionOptions(options), leftMs);
-    } catch (error) {
-      const reason = reasonOf(error);
-      if (error instanceof errors.AuthorizationError) {
-        throw unsuitable(`the NATS server at ${url} refused the credentials: check user, password or token`, error);
-      }
-      if (performance.now() + REDIAL_MS >= giveUpAt) {
-        throw unsuitable(
-          `no NATS server answered at ${url} within ${connectTimeoutMs} ms (${reason}): start one, or fix the URL`,
-          error,
-        );
-      }
-      await new Promise((resolve) => setTimeout(resolve, REDIAL_MS));
-    }
-  }
-}
-
-/** The client bounds each address it tries, not all of them together, so the bound is ours. */
-async function connectWithin(options: ConnectionOptions, timeoutMs: number): Promise<NatsConnection> {
-  const connecting = connect(options);
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<"too late">((resolve) => {
-    timer = setTimeout(resolve, timeoutMs, "too late");
-  });
-  try {
-    const first = await Promise.race([connecting, tooLate]);
-    if (first !== "too late") return first;
-    // A connection that succeeds after all is nobody's.
-    connecting.then((nc) => nc.close()).catch(() => {});
-    throw new errors.TimeoutError();
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function toConnectionOptions(options: ResolvedNatsOptions): ConnectionOptions {
-  return {
-    servers: [...options.servers],
-    name: options.name,
-    ...(options.user === undefined ? {} : { user: options.user, pass: options.password ?? "" }),
-    ...(options.token === undefined ? {} : { token: options.token }),
-    ...(options.tls ? { tls: {} } : {}),
-    // Of one dial, also of every later one.
-    timeout: Math.min(Math.max(options.connectTimeoutMs, 2_000), 20_000),
-    maxReconnectAttempts: -1,
-    reconnectTimeWait: REDIAL_MS,
-    pingInterval: 5_000,
-    maxPingOut: 2,
-    noAsyncTraces: true,
-    // Else two refusals in a row end the connection for good: a server that reloads its users would end every worker.
-    ignoreAuthErrorAbort: true,
-    // What is sent in one turn of the loop goes out in one write up to this size, not in one per 32 KiB: 64 dispatches are
-    // 45 KiB, and a write costs as much as 10 of them. The client reads it, but its types do not show it.
-    ...{ pendingLimit: 256 * 1024 },
-  };
-}
-
-function assertVersion(version: string | undefined, url: string): void {
-  const [major = 0, minor = 0] = (version ?? "").split(".").map(Number);
-  if (major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) return;
-  throw unsuitable(`the NATS server at ${url} is version ${version ?? "unknown"}: 2.10 or newer is needed`);
-}
-
-/** Only a clear no is a no: a cluster that is still electing says nothing, and `open` asks again. */
-async function assertJetStream(nc: NatsConnection, url: string): Promise<void> {
-  const no = `the NATS server at ${url} has no JetStream`;
-  try {
-    const reply = (await nc.request("$JS.API.INFO", "", { timeout: 2_000 })).json<{
-      error?: { description: string };
-    }>();
-    if (/not enabled/i.test(reply.error?.description ?? "")) {
-      throw unsuitable(`${no} for this account: enable it for the account`);
-    }
-  } catch (error) {
-    if (error instanceof BusError) throw error;
-    if (isNoResponders(error) && nc.info?.jetstream !== true) {
-      throw unsuitable(`${no}: start it with -js, or add jetstream {} to its configuration`);
-    }
-  }
-}
-
-/** True when nobody on the server listens to what was asked. */
-export function isNoResponders(error: unknown): boolean {
-  if (error instanceof errors.NoRespondersError) return true;
-  return error instanceof errors.RequestError && error.isNoResponders();
-}
-
 export const closedError = (): BusError => new BusError("CLOSED", "the Synapse was drained; connect again");
-
-const unsuitable = (message: string, cause?: unknown): BusError =>
-  new BusError("SERVER_UNSUITABLE", message, { cause });
-
-/** What the client says of a failure. Its messages hold hosts, never credentials: those never reach its URLs. */
-const reasonOf = (error: unknown): string => (error instanceof Error && error.message ? error.message : String(error));
 
 function fire(listeners: Set<() => void>): void {
   for (const listener of [...listeners]) listener();

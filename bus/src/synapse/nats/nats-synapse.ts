@@ -2,7 +2,7 @@
 import { parseNamespace } from "../../protocol/ids.ts";
 import type { Bus, OpenOptions, Synapse, SynapseStatus } from "../synapse.ts";
 import { NatsBus } from "./nats-bus.ts";
-import { dial } from "./nats-link.ts";
+import { dial } from "./nats-dial.ts";
 import { resolveNatsOptions, type NatsOptions } from "./nats-options.ts";
 import { NatsSession } from "./nats-session.ts";
 import { ensureStream } from "./nats-stream.ts";

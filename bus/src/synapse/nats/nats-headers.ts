@@ -1,0 +1,50 @@
+/** The headers of an append: the dedup id, the expected last sequence, or both. */
+import type { MsgHdrs } from "@nats-io/nats-core";
+import { BusError } from "../../protocol/errors.ts";
+
+export interface HeaderFields {
+  readonly signalId: string;
+  readonly dedupId: string | undefined;
+  readonly expectLastSeq: number | undefined;
+}
+
+const encoder = new TextEncoder();
+
+function assertDedupId(dedupId: string): void {
+  if (/^[\x21-\x7e]{1,255}$/.test(dedupId)) return;
+  throw new BusError(
+    "INVALID_OPTION",
+    `dedupId must be 1 to 255 printable ASCII characters, got ${JSON.stringify(dedupId.slice(0, 80))}`,
+  );
+}
+
+/** An upper bound of what toHeaders adds to a message, and so to what the server must take. */
+export const HEADER_BYTES = 512;
+
+/**
+ * Headers as the client's publish needs them: it asks for their bytes and nothing else. Its own take 3 µs and 2 kB to spell
+ * out one header, character by character; twice per dispatch that is a tenth of its time.
+ */
+class EncodedHeaders {
+  readonly #text: string;
+
+  constructor(lines: string) {
+    this.#text = `NATS/1.0\r\n${lines}\r\n`;
+  }
+
+  encode(): Uint8Array {
+    return encoder.encode(this.#text);
+  }
+}
+
+/** Throws `INVALID_OPTION` when the dedup id cannot be a header. */
+export function toHeaders(append: HeaderFields): MsgHdrs {
+  const { signalId, dedupId, expectLastSeq } = append;
+  // A line break in an id would be another header.
+  const id = dedupId ?? (expectLastSeq === undefined ? signalId : undefined);
+  if (id !== undefined) assertDedupId(id);
+  const idLine = id === undefined ? "" : `Nats-Msg-Id: ${id}\r\n`;
+  const seqLine =
+    expectLastSeq === undefined ? "" : `Nats-Expected-Last-Subject-Sequence: ${String(expectLastSeq)}\r\n`;
+  return new EncodedHeaders(seqLine + idLine) as unknown as MsgHdrs;
+}
