@@ -65,35 +65,39 @@ export class Dispatcher {
   }
 
   /** Send a TASK and wait for what ends it. `onPrepared` hears of it before anything of its trace can arrive. */
-  async dispatchAndWait(
+  dispatchAndWait(
     request: WaitRequest,
     parent: Parent | null = null,
     onPrepared?: (task: SignalOf<"TASK">) => void,
   ): Promise<SignalOf<"AGENT_OUTPUT" | PauseType>> {
-    const { signal, onPause = "reject", delivery = "durable" } = request;
-    const timeoutMs = request.timeoutMs ?? (parent?.deadline ? MAX_TIMEOUT_MS : WAIT_TIMEOUT_MS);
-    const deadline = deadlineOf(timeoutMs, parent?.deadline ?? null);
-    checkRequest(request);
-    const chosen = this.#neuronOf(request, deadline);
-    // Usually known, and then nothing is awaited: each turn of the loop that a dispatch takes is paid by all the others.
-    const neuron = typeof chosen === "string" ? chosen : await orAborted(chosen, signal);
-    signal?.throwIfAborted();
-    const task = this.#toTask(request, neuron, deadline, parent);
-    onPrepared?.(task);
+    try {
+      const timeoutMs = request.timeoutMs ?? (parent?.deadline ? MAX_TIMEOUT_MS : WAIT_TIMEOUT_MS);
+      const deadline = deadlineOf(timeoutMs, parent?.deadline ?? null);
+      checkRequest(request);
+      const sendAndWait = (neuron: string) => {
+        request.signal?.throwIfAborted();
+        const task = this.#toTask(request, neuron, deadline, parent);
+        onPrepared?.(task);
+        const wait = toWait(task, request, deadline);
+        return this.#outcome(this.#reply(task, wait), wait);
+      };
+      const neuron = this.#neuronOf(request, deadline);
+      // Usually known, and then nothing is awaited: each turn of the loop that a dispatch takes is paid by all the others.
+      return typeof neuron === "string" ? sendAndWait(neuron) : orAborted(neuron, request.signal).then(sendAndWait);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** From the reply to what the caller gets. Async, so that an error's stack shows who waits. */
+  async #outcome(replied: Promise<Reply>, wait: Wait): Promise<SignalOf<"AGENT_OUTPUT" | PauseType>> {
     const startedAt = performance.now();
-    const preparedAtMs = Date.now();
+    const { neuron, delivery, onPause, signal } = wait;
     let outcome = "output";
     try {
-      const reply = await this.#wait(task, deadline, delivery, onPause === "wait", signal);
-      if (reply.type === "ERROR" && reply.payload.code === "DEADLINE_EXCEEDED") {
-        // The worker's clock was a little faster than the timer here. The deadline is the same, and so is the error.
-        throw new DispatchTimeoutError(
-          neuron,
-          deadline.getTime() - preparedAtMs,
-          reply.meta.run_id ?? "",
-          task.trace_id,
-        );
-      }
+      const reply = await replied;
+      // The worker's clock was a little faster than the timer here. The deadline is the same, and so is the error.
+      if (reply.type === "ERROR" && reply.payload.code === "DEADLINE_EXCEEDED") throw timeoutOf(wait);
       if (reply.type === "ERROR" || reply.type === "STOPPED") throw fromErrorSignal(reply);
       if (reply.type === "FINAL") return outputOf(reply);
       if (isPause(reply)) {
@@ -175,23 +179,19 @@ export class Dispatcher {
     else await this.#options.bus.append(task, { dedupId: task.id });
   }
 
-  #wait(
-    task: SignalOf<"TASK">,
-    deadline: Date,
-    delivery: "durable" | "transient",
-    untilEnd: boolean,
-    signal: AbortSignal | undefined,
-  ): Promise<Reply> {
+  /** Register the waiter, send the TASK, and wait. What waits does not hold the TASK: 10,000 of them may wait for hours. */
+  #reply(task: SignalOf<"TASK">, wait: Wait): Promise<Reply> {
+    const reply = this.#wait(wait);
+    this.#send(task, wait.delivery).catch((error: unknown) => this.#options.waiters.fail(wait.runId, error));
+    return reply;
+  }
+
+  #wait(wait: Wait): Promise<Reply> {
     const { waiters, logger } = this.#options;
-    const runId = task.meta.run_id!;
-    const traceId = task.trace_id;
-    const isStored = delivery === "durable";
-    const timeoutMs = Math.max(1, deadline.getTime() - Date.now());
+    const { runId, traceId, timeoutMs, signal } = wait;
+    const isStored = wait.delivery === "durable";
     return new Promise<Reply>((resolve, reject) => {
-      const onTimeout = () => {
-        waiters.fail(runId, new DispatchTimeoutError(task.directed.id ?? "", timeoutMs, runId, traceId));
-      };
-      const timer = setTimeout(onTimeout, timeoutMs);
+      const timer = setTimeout(() => waiters.fail(runId, timeoutOf(wait)), timeoutMs);
       const onAbort =
         signal &&
         (() => {
@@ -209,7 +209,7 @@ export class Dispatcher {
         runId,
         traceId,
         isStored,
-        untilEnd,
+        untilEnd: wait.onPause === "wait",
         settle: (reply) => {
           settled();
           resolve(reply);
@@ -219,10 +219,36 @@ export class Dispatcher {
           reject(error);
         },
       });
-      this.#send(task, delivery).catch((error: unknown) => waiters.fail(runId, error));
     });
   }
 }
+
+/** What is kept of a dispatch while it waits. */
+interface Wait {
+  readonly runId: string;
+  readonly traceId: TraceId;
+  readonly neuron: string;
+  readonly timeoutMs: number;
+  readonly delivery: "durable" | "transient";
+  readonly onPause: "reject" | "return" | "wait";
+  readonly signal: AbortSignal | undefined;
+}
+
+function toWait(task: SignalOf<"TASK">, request: WaitRequest, deadline: Date): Wait {
+  const { delivery = "durable", onPause = "reject", signal } = request;
+  return {
+    runId: task.meta.run_id!,
+    traceId: task.trace_id,
+    neuron: task.directed.id ?? "",
+    timeoutMs: Math.max(1, deadline.getTime() - Date.now()),
+    delivery,
+    onPause,
+    signal,
+  };
+}
+
+const timeoutOf = ({ neuron, timeoutMs, runId, traceId }: Wait): DispatchTimeoutError =>
+  new DispatchTimeoutError(neuron, timeoutMs, runId, traceId);
 
 function checkRequest({
   neuron,
