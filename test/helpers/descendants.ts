@@ -88,9 +88,11 @@ export class Descendants implements Disposable {
 
 const key = ({ pid, startedAt }: Pick<Stat, "pid" | "startedAt">): string => `${pid} ${startedAt}`;
 
+/** Null when it is gone, or going: then they are empty. */
 function readArgs(pid: number): string[] | null {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    const line = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+    return line === "" ? null : line.split("\0");
   } catch {
     return null; // it ended meanwhile
   }
