@@ -6,18 +6,22 @@ import { askAll, isAnswer, median, type Answer, type Unanswered } from "./ask.ts
 describe("askAll", () => {
   test("gives one result per question in their order, also for those that got none, at most eight at once", async () => {
     let [now, most] = [0, 0];
+    // Nobody is answered before eight wait.
+    let openGate = () => {};
+    const gate = new Promise<void>((resolve) => (openGate = resolve));
     const server = createServer((req, res) => {
       most = Math.max(most, ++now);
+      if (now === 8) openGate();
       let body = "";
       req.on("data", (chunk) => (body += String(chunk)));
       req.on("end", () => {
-        setTimeout(() => {
+        void gate.then(() => {
           now--;
           const { prompt } = JSON.parse(body) as { prompt: string };
           if (prompt === "bad") return void res.writeHead(503).end(JSON.stringify({ detail: "no worker" }));
           if (prompt === "cut") return void res.destroy();
           res.end(JSON.stringify({ response: prompt, runId: "r", traceId: "t", worker: { instance: "dnd_1" } }));
-        }, 5);
+        });
       });
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
