@@ -24,14 +24,13 @@ const wholeNumber = (min: number, max: number, what = "a whole number") =>
     .refine((value) => value >= min && value <= max, `must be ${what} from ${min} to ${max}`);
 
 const url = (...schemes: string[]) =>
-  z
-    .string()
-    .refine(
-      (value) =>
-        schemes.some((scheme) => value.startsWith(`${scheme}://`)) &&
-        value.split(",").every((one) => URL.canParse(one)),
-      `must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`,
-    );
+  z.string().refine(
+    (value) => {
+      const scheme = schemes.find((one) => value.startsWith(`${one}://`));
+      return scheme !== undefined && value.length > scheme.length + 3 && URL.canParse(value.split(",")[0]!);
+    },
+    `must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`,
+  );
 
 const port = wholeNumber(0, 65_535, "a port");
 const flag = z.enum(["true", "false"], "must be true or false").transform((value) => value === "true");
