@@ -16,6 +16,8 @@ export interface AnnouncerOptions {
 
 /** Spreads the heartbeats of processes that were started together. */
 const JITTER = 0.2;
+/** How long a process that ends tries to say so: with the bus away, others learn it from its silence. */
+const GOODBYE_MS = 1_000;
 
 export class Announcer {
   readonly #options: AnnouncerOptions;
@@ -45,7 +47,7 @@ export class Announcer {
         meta: this.#meta(),
       }),
     );
-    const settled = await Promise.allSettled(gone.map((signal) => bus.append(signal)));
+    const settled = await Promise.allSettled(gone.map((signal) => bus.append(signal, { timeoutMs: GOODBYE_MS })));
     for (const one of settled)
       if (one.status === "rejected") logger.warn({ err: one.reason as unknown }, "deregister.failed");
   }
