@@ -1,5 +1,6 @@
 /** npm run bench: runs the cases that match, prints a table for each, and with --json one object at the end. */
 import { availableParallelism, cpus } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { dispatchCases } from "./cases/dispatch.ts";
 import { recorderCases } from "./cases/recorder.ts";
 import { waitingCases } from "./cases/waiting.ts";
@@ -51,6 +52,8 @@ for (const one of chosen) {
     console.log(`\n${toTable(one.name, result).join("\n")}`);
     results[one.name] = toJson(result);
   } catch (error) {
+    // Ctrl-C reaches our processes too, and the end of one may be noticed before the signal is.
+    await sleep(50);
     if (isInterrupted) break;
     hasFailed = true;
     console.error(`\n${one.name} failed: ${(error as Error).stack}`);

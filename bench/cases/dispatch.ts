@@ -15,6 +15,9 @@ interface Variant {
   readonly targets: Readonly<Record<string, number>>;
 }
 
+/** As long as so many rounds the processes may warm up, all contenders at once. */
+const WARM_UP_ROUNDS = 10;
+
 const VARIANTS: readonly Variant[] = [
   {
     group: "dispatch/transient",
@@ -59,7 +62,7 @@ function dispatchCase({ group, ours, handWritten, fsync, targets }: Variant, inF
       const contenders = await Promise.all(
         entrants.map(async ([name, contender, policy]) => {
           const fleet = await environment.fleet(contender, policy);
-          await fleet.warmUp();
+          await fleet.warmUp(roundMs * WARM_UP_ROUNDS);
           return { name, measure: () => fleet.measure({ inFlight, durationMs: roundMs }) };
         }),
       );

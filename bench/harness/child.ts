@@ -7,6 +7,8 @@ export type Answer = { readonly result: unknown } | { readonly error: string };
 export function serveParent(handlers: Readonly<Record<string, (argument: never) => Promise<unknown>>>): void {
   process.on("SIGINT", () => {});
   process.on("disconnect", () => process.exit(1));
+  // It was gone before we could hear of it.
+  if (!process.connected) process.exit(1);
   process.on("message", (message) => {
     const { name, argument } = message as Request;
     const handler = handlers[name] ?? (() => Promise.reject(new Error(`no such request: ${name}`)));

@@ -7,7 +7,6 @@ import { toSample, type Sample } from "./statistics.ts";
 const WORKERS = 2;
 /** A function is compiled for good after some thousand calls, and a worker gets half of them. */
 const WARM_UP_DISPATCHES = 20_000;
-const WARM_UP_MS = 4_000;
 export interface StartArgument {
   readonly role: "worker" | "dispatcher";
   readonly contender: ContenderName;
@@ -48,15 +47,15 @@ export class Fleet {
     return new Fleet(dispatcher!, workers);
   }
 
-  /** Dispatch until the compilers have made up their minds, or have had the time to. Once; then it returns at once. */
-  warmUp(): Promise<void> {
-    return (this.#warm ??= this.#warmUp());
+  /** Dispatch until the compilers have made up their minds, `maxMs` at most. Once; then it returns at once. */
+  warmUp(maxMs: number): Promise<void> {
+    return (this.#warm ??= this.#warmUp(maxMs));
   }
 
-  async #warmUp(): Promise<void> {
+  async #warmUp(maxMs: number): Promise<void> {
     const startedAt = performance.now();
-    for (let done = 0; done < WARM_UP_DISPATCHES && performance.now() - startedAt < WARM_UP_MS;) {
-      const { latenciesMs } = await this.#dispatcher.call<Measured>("measure", { inFlight: 64, durationMs: 200 });
+    for (let done = 0; done < WARM_UP_DISPATCHES && performance.now() - startedAt < maxMs;) {
+      const { latenciesMs } = await this.#dispatcher.call<Measured>("measure", { inFlight: 64, durationMs: 100 });
       done += latenciesMs.length;
     }
   }
