@@ -15,8 +15,8 @@ test("without arguments every case is run, and peers may be installed", () => {
 });
 
 test("--quick has fewer and shorter rounds, and --rounds wins over it", () => {
-  expect(parseOptions(["--quick"]).budget).toEqual({ rounds: 5, roundMs: 300 });
-  expect(parseOptions(["--quick", "--rounds", "2"]).budget).toEqual({ rounds: 2, roundMs: 300 });
+  expect(parseOptions(["--quick"]).budget).toEqual({ rounds: 5, roundMs: 250 });
+  expect(parseOptions(["--quick", "--rounds", "2"]).budget).toEqual({ rounds: 2, roundMs: 250 });
 });
 
 test("the pattern is a regular expression", () => {

@@ -20,7 +20,7 @@ export const USAGE = `npm run bench -- [pattern] [options]
   --json            the last line of output is one JSON object, a key per case
   --list            print the names of the cases and stop
   --rounds <n>      measured rounds per case (default 9; 5 with --quick)
-  --round-ms <n>    length of a round of dispatches (default 1000; 300 with --quick)
+  --round-ms <n>    length of a round of dispatches (default 1000; 250 with --quick)
   --profile <dir>   write CPU profiles of our own processes there (slower: compare shares, not speed)
   --no-install      skip peers that are not installed instead of installing them`;
 
@@ -48,7 +48,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     list: values.list,
     budget: {
       rounds: toCount("--rounds", values.rounds, isQuick ? 5 : 9),
-      roundMs: toCount("--round-ms", values["round-ms"], isQuick ? 300 : 1_000),
+      roundMs: toCount("--round-ms", values["round-ms"], isQuick ? 250 : 1_000),
     },
     profileDir: values.profile,
     mayInstall: !values["no-install"],

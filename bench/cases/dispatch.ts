@@ -16,7 +16,7 @@ interface Variant {
 }
 
 /** As long as so many rounds the processes may warm up, all contenders at once. */
-const WARM_UP_ROUNDS = 10;
+const WARM_UP_ROUNDS = 8;
 
 const VARIANTS: readonly Variant[] = [
   {

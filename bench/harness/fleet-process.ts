@@ -2,7 +2,8 @@
 import { loadContender, type JobDispatcher } from "../contenders/contender.ts";
 import { assertAnswer, makeJob } from "../contenders/job.ts";
 import { serveParent } from "./child.ts";
-import type { MeasureArgument, Measured, StartArgument } from "./fleet.ts";
+import type { MeasureArgument, StartArgument } from "./fleet.ts";
+import { toRound, type Round } from "./statistics.ts";
 
 let running: AsyncDisposable | undefined;
 let dispatcher: JobDispatcher | undefined;
@@ -14,7 +15,7 @@ serveParent({
     else running = dispatcher = await startDispatcher(url);
   },
 
-  async measure({ inFlight, durationMs }: MeasureArgument): Promise<Measured> {
+  async measure({ inFlight, durationMs }: MeasureArgument): Promise<Round> {
     const latenciesMs: number[] = [];
     const startedAt = performance.now();
     const askAndAskAgain = async () => {
@@ -27,7 +28,7 @@ serveParent({
       }
     };
     await Promise.all(Array.from({ length: inFlight }, askAndAskAgain));
-    return { latenciesMs, elapsedMs: performance.now() - startedAt };
+    return toRound(latenciesMs, performance.now() - startedAt);
   },
 
   cpuUs(): Promise<number> {

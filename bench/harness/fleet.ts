@@ -1,7 +1,7 @@
 /** Fleet: one contender at work: a dispatcher process and two worker processes, connected to one nats-server. */
 import type { ContenderName } from "../contenders/contender.ts";
 import type { BenchProcess } from "./bench-process.ts";
-import { toSample, type Sample } from "./statistics.ts";
+import { toSample, type Round, type Sample } from "./statistics.ts";
 
 /** Two, because that is what a fleet is for: each task goes to one of them. */
 const WORKERS = 2;
@@ -16,11 +16,6 @@ export interface MeasureArgument {
   /** How many dispatches wait for their reply at any time. */
   readonly inFlight: number;
   readonly durationMs: number;
-}
-
-export interface Measured {
-  readonly latenciesMs: readonly number[];
-  readonly elapsedMs: number;
 }
 
 export class Fleet {
@@ -55,16 +50,15 @@ export class Fleet {
   async #warmUp(maxMs: number): Promise<void> {
     const startedAt = performance.now();
     for (let done = 0; done < WARM_UP_DISPATCHES && performance.now() - startedAt < maxMs;) {
-      const { latenciesMs } = await this.#dispatcher.call<Measured>("measure", { inFlight: 64, durationMs: 100 });
-      done += latenciesMs.length;
+      done += (await this.#dispatcher.call<Round>("measure", { inFlight: 64, durationMs: 100 })).count;
     }
   }
 
   /** Keep `inFlight` dispatches going for `durationMs`. */
   async measure(argument: MeasureArgument): Promise<Sample> {
     const before = await this.#cpuUs();
-    const { latenciesMs, elapsedMs } = await this.#dispatcher.call<Measured>("measure", argument);
-    return toSample(latenciesMs, elapsedMs, (await this.#cpuUs()) - before);
+    const round = await this.#dispatcher.call<Round>("measure", argument);
+    return toSample(round, (await this.#cpuUs()) - before);
   }
 
   async #cpuUs(): Promise<number> {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { interleave } from "./rounds.ts";
-import { quantile, ratio, spread, toSample, type Sample } from "./statistics.ts";
+import { quantile, ratio, spread, toRound, toSample, type Sample } from "./statistics.ts";
 
 const sample = (opsPerSec: number): Sample => ({ opsPerSec, p50Ms: null, p99Ms: null, cpuUs: null });
 
@@ -27,7 +27,7 @@ describe("statistics", () => {
   });
 
   test("operations per second are counted over the whole round", () => {
-    expect(toSample([1, 2, 3, 4], 2_000, 800)).toEqual({ opsPerSec: 2, p50Ms: 3, p99Ms: 4, cpuUs: 200 });
+    expect(toSample(toRound([1, 2, 3, 4], 2_000), 800)).toEqual({ opsPerSec: 2, p50Ms: 3, p99Ms: 4, cpuUs: 200 });
   });
 
   test("a ratio is taken round by round, so that a machine that halves its speed between rounds changes nothing", () => {

@@ -36,14 +36,22 @@ export function spread(values: readonly number[]): Spread {
   return { median, min: sorted[0]!, max: sorted.at(-1)! };
 }
 
-/** From the latencies of a round to its sample. `cpuUs` is the processor time of the whole round. */
-export function toSample(latenciesMs: readonly number[], elapsedMs: number, cpuUs: number): Sample {
-  return {
-    opsPerSec: (latenciesMs.length / elapsedMs) * 1_000,
-    p50Ms: quantile(latenciesMs, 0.5),
-    p99Ms: quantile(latenciesMs, 0.99),
-    cpuUs: cpuUs / latenciesMs.length,
-  };
+/** What a dispatcher has seen in a round. */
+export interface Round {
+  readonly count: number;
+  readonly elapsedMs: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+export function toRound(latenciesMs: readonly number[], elapsedMs: number): Round {
+  const p50Ms = quantile(latenciesMs, 0.5);
+  return { count: latenciesMs.length, elapsedMs, p50Ms, p99Ms: quantile(latenciesMs, 0.99) };
+}
+
+/** `cpuUs` is the processor time of the whole round. */
+export function toSample({ count, elapsedMs, p50Ms, p99Ms }: Round, cpuUs: number): Sample {
+  return { opsPerSec: (count / elapsedMs) * 1_000, p50Ms, p99Ms, cpuUs: cpuUs / count };
 }
 
 /**
