@@ -4,8 +4,10 @@
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { fileURLToPath } from "node:url";
 
 const LOOK_MS = 20;
+const REPOSITORY = fileURLToPath(new URL("../../", import.meta.url));
 
 interface Seen {
   readonly pid: number;
@@ -53,7 +55,8 @@ export class Descendants implements Disposable {
   temporaryDirectories(): string[] {
     this.#look();
     const args = new Set([...this.#seen.values()].flatMap((seen) => seen.args));
-    return [...args].filter((arg) => arg.startsWith(`${tmpdir()}/`) && existsSync(arg));
+    // A checkout may itself lie below the temporary directory; its files are not left behind.
+    return [...args].filter((arg) => arg.startsWith(`${tmpdir()}/`) && !arg.startsWith(REPOSITORY) && existsSync(arg));
   }
 
   /** When the last of those whose arguments match ended; Infinity while one runs. Throws when there was none. */
