@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe } from "@jest/globals";
 import { describeAppend } from "./synapse/describe-append.ts";
 import { describeConsume } from "./synapse/describe-consume.ts";
 import { describeDrain } from "./synapse/describe-drain.ts";
+import { describeKeys } from "./synapse/describe-keys.ts";
 import { describeLog } from "./synapse/describe-log.ts";
 import { describeOutage } from "./synapse/describe-outage.ts";
 import { describeRead } from "./synapse/describe-read.ts";
@@ -35,6 +36,7 @@ export function describeSynapse(
     describeConsume(space);
     describeRead(space);
     describeLog(space);
+    describeKeys(space);
     describeDrain(space);
     (capabilities.outage ? describe : describe.skip)("outage of the server", () => describeOutage(space));
   });

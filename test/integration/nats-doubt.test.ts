@@ -129,6 +129,34 @@ describe("an append whose answer was lost", () => {
   });
 });
 
+describe("a key whose acknowledgement was lost", () => {
+  const value = new TextEncoder().encode("the same for all");
+
+  test("is put once, and is not refused by itself", async () => {
+    await using here = await openBoth();
+    // The bucket is made by whoever comes first; here it is there.
+    expect(await here.bus.getKey("claim")).toBeNull();
+    const revision = await here.losingTheAnswer(
+      () => here.bus.putKey("claim", value, { expectRevision: 0 }),
+      async () => (await here.seen.getKey("claim")) !== null,
+    );
+    expect(await here.seen.getKey("claim")).toMatchObject({ revision });
+    expect(await here.bus.putKey("claim", value, { expectRevision: revision })).toBe(revision + 1);
+  });
+
+  test("is refused when another was first, also with the same bytes", async () => {
+    await using here = await openBoth();
+    const theirs = await here.seen.putKey("claim", value, { expectRevision: 0 });
+    await here.bus.getKey("claim");
+    await expect(
+      here.losingTheAnswer(
+        () => here.bus.putKey("claim", value, { expectRevision: 0 }),
+        async () => here.proxy.said().includes(`key.claim _INBOX`),
+      ),
+    ).rejects.toMatchObject({ code: "WRONG_LAST_SEQ", expectedSeq: 0, actualSeq: theirs });
+  });
+});
+
 describe("a TASK", () => {
   const ECHO = { neuronId: "echo", lane: "normal" } as const;
   const LEASE_MS = 1_000;

@@ -127,6 +127,53 @@ describe("the stream", () => {
   });
 });
 
+describe("the keys' stream", () => {
+  test("is made on first use, as it must be", async () => {
+    const namespace = uniqueNamespace();
+    await using synapse = await connectSynapse(sharedNatsUrl(), { logMaxBytes: 1024 ** 2, keyMaxAgeMs: 60_000 });
+    const bus = await synapse.open(namespace);
+    await expect(jsm.streams.info(`MYELIN_${namespace}_KEYS`)).rejects.toThrow("stream not found");
+    await Promise.all([bus.getKey("a"), bus.putKey("b", new Uint8Array(), { expectRevision: 0 })]);
+    const { config } = await jsm.streams.info(`MYELIN_${namespace}_KEYS`);
+    expect(config).toMatchObject({
+      subjects: [`myelin.${namespace}.key.>`],
+      storage: "file",
+      discard: "new",
+      max_age: 60_000e6,
+      max_msgs_per_subject: 1,
+      num_replicas: 1,
+    });
+  });
+
+  test("keeps a key for its time, and then it can be created again", async () => {
+    await using synapse = await connectSynapse(sharedNatsUrl(), { logMaxBytes: 1024 ** 2, keyMaxAgeMs: 2_000 });
+    const bus = await synapse.open(uniqueNamespace());
+    const revision = await bus.putKey("a", new Uint8Array(1), { expectRevision: 0 });
+    while ((await bus.getKey("a")) !== null) await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await bus.putKey("a", new Uint8Array(1), { expectRevision: 0 })).toBeGreaterThan(revision);
+  });
+
+  test("of a namespace that is called like another one's keys is LOG_CONFIG", async () => {
+    const namespace = uniqueNamespace();
+    await using synapse = await connectSynapse(sharedNatsUrl(), { logMaxBytes: 1024 ** 2 });
+    await synapse.open(`${namespace}_KEYS`);
+    const bus = await synapse.open(namespace);
+    await expect(bus.getKey("a")).rejects.toMatchObject({
+      code: "LOG_CONFIG",
+      message: expect.stringMatching(/has subjects .* use another namespace$/),
+    });
+  });
+
+  test("refuses a value that is larger than the server takes, before it is sent", async () => {
+    await using synapse = await connectSynapse(sharedNatsUrl(), { logMaxBytes: 1024 ** 2 });
+    const bus = await synapse.open(uniqueNamespace());
+    await bus.putKey("a", new Uint8Array(bus.maxPayloadBytes), { expectRevision: 0 });
+    await expect(bus.putKey("b", new Uint8Array(bus.maxPayloadBytes + 1), { expectRevision: 0 })).rejects.toMatchObject(
+      { code: "PAYLOAD_TOO_LARGE", bytes: bus.maxPayloadBytes + 1 },
+    );
+  });
+});
+
 describe("the log channel", () => {
   test("T2: what a client published there is dropped and reported; what the server republished comes", async () => {
     const namespace = uniqueNamespace();

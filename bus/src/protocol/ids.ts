@@ -81,6 +81,12 @@ export function parseCapability(value: unknown): string {
   throw invalidId("capability", value, "1 to 64 of A-Z a-z 0-9 _ . : -");
 }
 
+/** Accept the name of a key in a namespace's bucket, or throw `INVALID_ID`. Whoever has longer names hashes them. */
+export function parseKey(value: unknown): string {
+  if (isId(value)) return value;
+  throw invalidId("key", value, "1 to 64 of A-Z a-z 0-9 _ -");
+}
+
 /** Accept a trace id, or throw `INVALID_ID`. */
 export function parseTraceId(value: unknown): TraceId {
   if (isTraceId(value)) return value;

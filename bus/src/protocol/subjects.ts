@@ -11,9 +11,11 @@
  *          journal" and "who answered" are reads of one subject. The first TASK of a run has none, because a subject costs
  *          the broker memory for as long as it is stored; and on `live`, where nothing is read back, nobody has: a subject
  *          that is new each time misses the broker's cache of who listens
+ *
+ * Beside them, `myelin.<namespace>.key.<key>`: the namespace's keys, which are no Signals.
  */
 import { CATALOG, isReplyType, isSignalType, type SignalType } from "./catalog.ts";
-import { isId, parseNamespace } from "./ids.ts";
+import { isId, parseKey, parseNamespace } from "./ids.ts";
 import type { Signal } from "./signal.ts";
 import type { Lane } from "./signals/task.ts";
 
@@ -83,6 +85,13 @@ export function matchesFilter(tokens: SubjectTokens, filter: SubjectFilter): boo
 export const captureSubject = (namespace: string): string => `myelin.${parseNamespace(namespace)}.put.>`;
 export const republishSubject = (namespace: string): string => `myelin.${parseNamespace(namespace)}.log.>`;
 export const streamName = (namespace: string): string => `MYELIN_${parseNamespace(namespace)}`;
+
+/** The keys of a namespace: where one is kept, what their stream captures, and its name. */
+export const keySubject = (namespace: string, key: string): string =>
+  `myelin.${parseNamespace(namespace)}.key.${parseKey(key)}`;
+export const keyCaptureSubject = (namespace: string): string => `myelin.${parseNamespace(namespace)}.key.>`;
+export const keyStreamName = (namespace: string): string => `${streamName(namespace)}_KEYS`;
+
 /** The durable consumer that all replicas of a neuron share, one per lane. */
 export const consumerName = (neuronId: string, lane: Lane): string => `task_${neuronId}_${lane}`;
 

@@ -97,6 +97,22 @@ export interface Bus {
   get(seq: number): Promise<LogEntry | null>;
   info(): Promise<LogInfo>;
 
+  /**
+   * The value of a key, asked of the leader: never stale. Null when nobody put it, or its time is over (8 days after it was
+   * last put, unless the bucket was made with another `keyMaxAgeMs`). Keys are 1 to 64 of `A-Z a-z 0-9 _ -`; whoever has
+   * longer names hashes them. Rejects with `INVALID_ID`.
+   */
+  getKey(key: string): Promise<KeyValue | null>;
+  /**
+   * Set a key, if its revision is the expected one; 0 means that it must not be there. Resolves with its new revision. Of
+   * any number that expect the same one, one wins; the others get `WrongLastSeqError`. Tries as long, and as carefully, as
+   * `append`: what a lost acknowledgement leaves behind is recognised as one's own. Unless somebody has already changed it
+   * again, who could do so only by knowing its revision.
+   *
+   * Rejects with `PayloadTooLargeError`, `WrongLastSeqError`, `LogUnavailableError`, `INVALID_ID` or `CLOSED`.
+   */
+  putKey(key: string, bytes: Uint8Array, options: PutKeyOptions): Promise<number>;
+
   /** Store bytes beside the log, for what is too large for a Signal. The reference is `obj_<sha256>`; storing twice is harmless. */
   putObject(bytes: Uint8Array): Promise<string>;
   /** Bytes of a reference. Rejects with `OBJECT_NOT_FOUND`. */
@@ -114,6 +130,18 @@ export interface AppendOptions {
 export interface Appended {
   readonly seq: number;
   readonly duplicate: boolean;
+}
+
+export interface KeyValue {
+  readonly bytes: Uint8Array;
+  /** Above 0, and higher with each put. */
+  readonly revision: number;
+}
+export interface PutKeyOptions {
+  /** The revision it must have now; 0 to create it. */
+  readonly expectRevision: number;
+  /** How long to go on trying. Default 5_000. */
+  readonly timeoutMs?: number | undefined;
 }
 
 export interface Received {

@@ -168,6 +168,21 @@ export function describeOutage(space: OpenSpace): void {
     await reading;
   });
 
+  test("keys outlive it, and one that is put meanwhile is put once", async () => {
+    await using here = await space();
+    const value = new TextEncoder().encode("value");
+    const kept = await here.bus.putKey("kept", value, { expectRevision: 0 });
+    let putting: Promise<PromiseSettledResult<number>> | undefined;
+    await here.outage(async () => {
+      putting = settling(here.bus.putKey("meanwhile", value, { expectRevision: 0, timeoutMs: 20_000 }));
+      await sleep(100);
+    });
+    const result = await putting;
+    expect(result).toMatchObject({ status: "fulfilled" });
+    expect((await here.bus.getKey("meanwhile"))?.revision).toBe((result as { value?: number }).value);
+    expect((await here.bus.getKey("kept"))?.revision).toBe(kept);
+  });
+
   test("a question to the log waits for the server", async () => {
     await using here = await space();
     await here.bus.append(sampleTask());

@@ -12,9 +12,11 @@ import type {
   BusProblem,
   ConsumeOptions,
   Consumption,
+  KeyValue,
   LogEntry,
   LogInfo,
   OpenOptions,
+  PutKeyOptions,
   ReadOptions,
   SignalHandler,
   Subscription,
@@ -190,6 +192,19 @@ export class MemoryBus implements Bus {
   async info(): Promise<LogInfo> {
     this.#assertOpen();
     return this.#space.log.info();
+  }
+
+  async getKey(key: string): Promise<KeyValue | null> {
+    this.#assertOpen();
+    return this.#space.keys.get(key);
+  }
+
+  async putKey(key: string, bytes: Uint8Array, options: PutKeyOptions): Promise<number> {
+    this.#assertOpen();
+    if (bytes.length > MAX_PAYLOAD_BYTES) {
+      throw new PayloadTooLargeError(`the value of key ${key}`, bytes.length, MAX_PAYLOAD_BYTES);
+    }
+    return this.#space.keys.put(key, bytes, options.expectRevision);
   }
 
   async putObject(bytes: Uint8Array): Promise<string> {

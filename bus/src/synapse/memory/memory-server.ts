@@ -6,6 +6,7 @@ import {
   type SubjectFilter,
   type SubjectTokens,
 } from "../../protocol/subjects.ts";
+import { MemoryKeys } from "./memory-keys.ts";
 import { MemoryLog } from "./memory-log.ts";
 import { MemoryTaskQueue } from "./memory-task-queue.ts";
 
@@ -19,6 +20,7 @@ export interface MemorySubscriber {
 export class MemoryNamespace {
   readonly name: string;
   readonly log: MemoryLog;
+  readonly keys = new MemoryKeys();
   readonly objects = new Map<string, Uint8Array>();
   readonly subscribers = new Set<MemorySubscriber>();
   /** Wakes readers that follow. */

@@ -18,10 +18,10 @@
  */
 import { createInbox, type Msg, type MsgHdrs } from "@nats-io/nats-core";
 import { LogUnavailableError, WrongLastSeqError } from "../../protocol/errors.ts";
-import { streamName } from "../../protocol/subjects.ts";
+import { parseSignal } from "../../protocol/signal.ts";
 import type { Appended } from "../synapse.ts";
 import { API_CODE, describeError, type ApiError } from "./nats-api.ts";
-import { getStored, type StoredEntry } from "./nats-entry.ts";
+import { getStored, type StoredBytes } from "./nats-entry.ts";
 import { toHeaders } from "./nats-headers.ts";
 import { closedError, type NatsLink } from "./nats-link.ts";
 
@@ -34,9 +34,11 @@ const LONGEST_PAUSE_MS = 1_000;
 
 /** One append, as its caller describes it. */
 export interface AppendRequest {
-  readonly namespace: string;
+  /** The stream that listens on the subject. */
+  readonly stream: string;
   readonly subject: string;
   readonly bytes: Uint8Array;
+  /** Of the Signal, or whatever else the errors should name. */
   readonly signalId: string;
   readonly dedupId: string | undefined;
   readonly expectLastSeq: number | undefined;
@@ -99,7 +101,7 @@ export class NatsAppender {
   append(request: AppendRequest): Promise<Appended> {
     return new Promise((resolve, reject) => {
       const pending: Pending = {
-        namespace: request.namespace,
+        stream: request.stream,
         subject: request.subject,
         signalId: request.signalId,
         dedupId: request.dedupId,
@@ -221,9 +223,9 @@ export class NatsAppender {
     return { seq, duplicate: !(entry && isSignal(entry, pending.signalId)) };
   }
 
-  #get(pending: Pending, query: Parameters<typeof getStored>[2]): Promise<StoredEntry | null> {
+  #get(pending: Pending, query: Parameters<typeof getStored>[2]): Promise<StoredBytes | null> {
     const timeoutMs = Math.max(1, pending.giveUpAt - performance.now());
-    return getStored(this.#link, pending.namespace, query, { timeoutMs });
+    return getStored(this.#link, pending.stream, query, { timeoutMs });
   }
 
   #check(pending: Pending, look: () => Promise<Appended | Error | null>): void {
@@ -315,7 +317,10 @@ export class NatsAppender {
   }
 }
 
-const isSignal = (entry: StoredEntry, id: string): boolean => entry.parsed.ok && entry.parsed.signal.id === id;
+function isSignal(entry: StoredBytes, id: string): boolean {
+  const parsed = parseSignal(entry.bytes);
+  return parsed.ok && parsed.signal.id === id;
+}
 
 /** `wrong last sequence: 5` */
 function actualSeq(error: ApiError): number | null {
@@ -325,7 +330,7 @@ function actualSeq(error: ApiError): number | null {
 
 function full(pending: Pending, error: ApiError): LogUnavailableError {
   return new LogUnavailableError(
-    `the log ${streamName(pending.namespace)} is full: ${describeError(error)}; raise its max_bytes or the server's ` +
+    `the log ${pending.stream} is full: ${describeError(error)}; raise its max_bytes or the server's ` +
       `max_file_store, or let the recorder purge what is recorded`,
   );
 }
@@ -337,6 +342,6 @@ function tooLate(pending: Pending): LogUnavailableError {
 
 function unavailable(pending: Pending, what: string, cause?: unknown): LogUnavailableError {
   const reason = pending.reason === null ? "" : `; last answer: ${pending.reason}`;
-  const message = `the log ${streamName(pending.namespace)} did not take ${pending.signalId}: ${what}${reason}`;
+  const message = `the log ${pending.stream} did not take ${pending.signalId}: ${what}${reason}`;
   return new LogUnavailableError(message, { cause });
 }

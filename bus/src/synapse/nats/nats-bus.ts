@@ -1,7 +1,7 @@
 /** NatsBus: one namespace on one connection. Every part of it has a file of its own; here they meet. */
 import { PayloadTooLargeError } from "../../protocol/errors.ts";
 import { parseNeuronId } from "../../protocol/ids.ts";
-import { encodeSignal, type Signal } from "../../protocol/signal.ts";
+import { encodeSignal, parseSignal, type Signal } from "../../protocol/signal.ts";
 import { streamName, subjectFilter, subjectOf, type SubjectFilter } from "../../protocol/subjects.ts";
 import type {
   AppendOptions,
@@ -10,9 +10,11 @@ import type {
   BusProblem,
   ConsumeOptions,
   Consumption,
+  KeyValue,
   LogEntry,
   LogInfo,
   OpenOptions,
+  PutKeyOptions,
   ReadOptions,
   SignalHandler,
   Subscription,
@@ -20,8 +22,9 @@ import type {
   TaskSource,
 } from "../synapse.ts";
 import { consumeNats } from "./nats-consumer.ts";
-import { getStored, lastStored, type StoredEntry } from "./nats-entry.ts";
+import { getStored, lastStored, type StoredBytes } from "./nats-entry.ts";
 import { HEADER_BYTES } from "./nats-headers.ts";
+import { NatsKeys } from "./nats-keys.ts";
 import { NatsObjects } from "./nats-objects.ts";
 import { assertPositive, assertWhole } from "./nats-options.ts";
 import { readNats } from "./nats-read.ts";
@@ -35,12 +38,14 @@ const DEFAULT_ACK_WAIT_MS = 30_000;
 export class NatsBus implements Bus {
   readonly namespace: string;
   readonly #session: NatsSession;
+  readonly #keys: NatsKeys;
   readonly #objects: NatsObjects;
   readonly #onProblem: (problem: BusProblem) => void;
 
   constructor(namespace: string, session: NatsSession, options: OpenOptions) {
     this.namespace = namespace;
     this.#session = session;
+    this.#keys = new NatsKeys(session, namespace);
     this.#objects = new NatsObjects(session.link, namespace, session.options);
     this.#onProblem = options.onProblem ?? (() => {});
   }
@@ -54,7 +59,7 @@ export class NatsBus implements Bus {
     if (expectLastSeq !== undefined) assertWhole("expectLastSeq", expectLastSeq, 0);
     assertPositive("timeoutMs", timeoutMs);
     return this.#session.appender.append({
-      namespace: this.namespace,
+      stream: streamName(this.namespace),
       subject: subjectOf(this.namespace, "put", signal),
       bytes: this.#encode(signal),
       signalId: signal.id,
@@ -118,7 +123,7 @@ export class NatsBus implements Bus {
     this.#session.assertOpen();
     assertWhole("seq", seq, 0);
     // The server reads 0 as "no sequence given" and refuses.
-    return seq === 0 ? null : toEntry(await getStored(this.#session.link, this.namespace, { seq }));
+    return seq === 0 ? null : toEntry(await getStored(this.#session.link, streamName(this.namespace), { seq }));
   }
 
   async info(): Promise<LogInfo> {
@@ -131,6 +136,19 @@ export class NatsBus implements Bus {
       lastSeq: state.last_seq,
       bytes: state.bytes,
     };
+  }
+
+  async getKey(key: string): Promise<KeyValue | null> {
+    this.#session.assertOpen();
+    return this.#keys.get(key);
+  }
+
+  async putKey(key: string, bytes: Uint8Array, options: PutKeyOptions): Promise<number> {
+    this.#session.assertOpen();
+    const { expectRevision, timeoutMs = DEFAULT_APPEND_TIMEOUT_MS } = options;
+    assertWhole("expectRevision", expectRevision, 0);
+    assertPositive("timeoutMs", timeoutMs);
+    return this.#keys.put(key, bytes, expectRevision, timeoutMs);
   }
 
   async putObject(bytes: Uint8Array): Promise<string> {
@@ -152,8 +170,8 @@ export class NatsBus implements Bus {
 }
 
 /** An entry as the contract shows it. */
-function toEntry(stored: StoredEntry | null): LogEntry | null {
+function toEntry(stored: StoredBytes | null): LogEntry | null {
   if (!stored) return null;
-  const { seq, storedAt, subject, bytes, parsed } = stored;
-  return { seq, storedAt, subject, bytes, parsed };
+  const { seq, storedAt, subject, bytes } = stored;
+  return { seq, storedAt, subject, bytes, parsed: parseSignal(bytes) };
 }

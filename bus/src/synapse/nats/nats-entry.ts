@@ -14,8 +14,12 @@ interface StoredMessage {
   data?: string;
   hdrs?: string;
 }
-/** An entry and the dedup id it was stored under. */
-export interface StoredEntry extends LogEntry {
+/** A message of a stream as it is stored, whatever it holds, and the dedup id it was stored under. */
+export interface StoredBytes {
+  readonly seq: number;
+  readonly storedAt: Date;
+  readonly subject: string;
+  readonly bytes: Uint8Array;
   readonly dedupId: string | null;
 }
 
@@ -28,11 +32,10 @@ export type MessageQuery = { seq: number } | { last_by_subj: string } | { next_b
  */
 export async function getStored(
   link: NatsLink,
-  namespace: string,
+  stream: string,
   query: MessageQuery,
   options: { timeoutMs?: number } = {},
-): Promise<StoredEntry | null> {
-  const stream = streamName(namespace);
+): Promise<StoredBytes | null> {
   const reply = await askApi<{ message: StoredMessage }>(link, `$JS.API.STREAM.MSG.GET.${stream}`, query, options);
   if (!reply.ok) {
     if (reply.error.err_code === API_CODE.noMessageFound) return null;
@@ -41,11 +44,12 @@ export async function getStored(
   const { subject, seq, time, data, hdrs } = reply.value.message;
   const bytes = fromBase64(data ?? "");
   const dedupId = hdrs ? /^Nats-Msg-Id: *(.*)$/m.exec(Buffer.from(hdrs, "base64").toString())?.[1]?.trim() : undefined;
-  return { seq, storedAt: new Date(time), subject, bytes, parsed: parseSignal(bytes), dedupId: dedupId ?? null };
+  return { seq, storedAt: new Date(time), subject, bytes, dedupId: dedupId ?? null };
 }
 
-export function lastStored(link: NatsLink, namespace: string, filter: SubjectFilter): Promise<StoredEntry | null> {
-  return getStored(link, namespace, { last_by_subj: subjectFilter(namespace, "put", filter) });
+/** The last entry of a namespace's log that passes the filter. */
+export function lastStored(link: NatsLink, namespace: string, filter: SubjectFilter): Promise<StoredBytes | null> {
+  return getStored(link, streamName(namespace), { last_by_subj: subjectFilter(namespace, "put", filter) });
 }
 
 /** What the reply subject of a consumer's delivery says. */

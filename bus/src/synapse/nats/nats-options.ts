@@ -12,6 +12,11 @@ export interface NatsOptions {
   logMaxBytes?: number | undefined;
   /** Copies of the log in a cluster: 1, 3 or 5. Default 1. Read when a log is created. */
   replicas?: number | undefined;
+  /**
+   * How long a key is kept after it was last put, in milliseconds. Default 8 days: the longest deadline, and the 24 h for
+   * which an idempotency key is good afterwards. At least 2_000. Read when the first key of a namespace is asked for or put.
+   */
+  keyMaxAgeMs?: number | undefined;
   user?: string | undefined;
   password?: string | undefined;
   token?: string | undefined;
@@ -30,6 +35,7 @@ export interface ResolvedNatsOptions {
   /** Nobody asked for a size, so a log without one will do where it cannot be reserved. */
   readonly logMaxBytesIsDefault: boolean;
   readonly replicas: number;
+  readonly keyMaxAgeMs: number;
   readonly user: string | undefined;
   readonly password: string | undefined;
   readonly token: string | undefined;
@@ -37,6 +43,7 @@ export interface ResolvedNatsOptions {
 }
 
 const GIB = 1024 ** 3;
+const DAY_MS = 24 * 60 * 60 * 1_000;
 const MIN_LOG_BYTES = 1024 ** 2;
 
 /**
@@ -69,6 +76,7 @@ function resolve(parts: ServerPart[], options: NatsOptions): ResolvedNatsOptions
     logMaxBytes: whole("logMaxBytes", options.logMaxBytes, MIN_LOG_BYTES, Number.MAX_SAFE_INTEGER) ?? 10 * GIB,
     logMaxBytesIsDefault: options.logMaxBytes === undefined,
     replicas: replicaCount(options.replicas),
+    keyMaxAgeMs: whole("keyMaxAgeMs", options.keyMaxAgeMs, 2_000, 366 * DAY_MS) ?? 8 * DAY_MS,
     user,
     password,
     token,

@@ -70,7 +70,6 @@ class LogReader {
   /** A pull has ended, and there is nothing to take. */
   isDry = false;
   readonly #link: NatsLink;
-  readonly #namespace: string;
   readonly #stream: string;
   readonly #subject: string;
   #nextSeq: number;
@@ -94,7 +93,6 @@ class LogReader {
 
   constructor(link: NatsLink, namespace: string, subject: string, fromSeq: number) {
     this.#link = link;
-    this.#namespace = namespace;
     this.#stream = streamName(namespace);
     this.#subject = subject;
     this.#nextSeq = fromSeq;
@@ -137,7 +135,7 @@ class LogReader {
   /** Asks the leader whether anything is left to read. */
   async hasMore(): Promise<boolean> {
     const next = { next_by_subj: this.#subject, seq: this.#nextSeq };
-    return (await getStored(this.#link, this.#namespace, next)) !== null;
+    return (await getStored(this.#link, this.#stream, next)) !== null;
   }
 
   stop(): void {

@@ -1,36 +1,96 @@
 /**
- * The stream behind a namespace: create it, or check that the one that is there keeps our promises.
+ * Streams: create one, or check that the one that is there keeps our promises. A namespace has two: its log and its keys.
  *
- * It never drops by itself: no age, no size that discards the old (a full log refuses the new), no deletes inside. Whatever
- * is stored is republished to `log`, by the server, after it is stored: that is T2. Only the fields we set are compared,
- * because newer servers add their own.
+ * The log never drops by itself: no age, no size that discards the old (a full log refuses the new), no deletes inside.
+ * Whatever is stored is republished to `log`, by the server, after it is stored: that is T2. Only the fields we set are
+ * compared, because newer servers add their own.
  */
 import { BusError } from "../../protocol/errors.ts";
-import { captureSubject, republishSubject, streamName } from "../../protocol/subjects.ts";
+import {
+  captureSubject,
+  keyCaptureSubject,
+  keyStreamName,
+  republishSubject,
+  streamName,
+} from "../../protocol/subjects.ts";
 import { API_CODE, askApi, describeError, type ApiError } from "./nats-api.ts";
 import type { NatsLink } from "./nats-link.ts";
 import type { ResolvedNatsOptions } from "./nats-options.ts";
 
+const MS_NS = 1_000_000;
 const SECOND_NS = 1_000_000_000;
 
-/** What must be so on an existing log too. Its size and its copies are its creator's choice. */
-function requiredConfig(namespace: string) {
+interface StreamSpec {
+  readonly stream: string;
+  readonly capture: string;
+  /** What must be so on an existing stream too. */
+  readonly required: Record<string, unknown>;
+  /** What its creator chooses. Of several, the first that the server has room for. */
+  readonly choices: readonly Record<string, unknown>[];
+  /** What to do when there is room for none of them. */
+  readonly makeRoom: string;
+}
+
+function logSpec(namespace: string, options: ResolvedNatsOptions): StreamSpec {
+  const { logMaxBytes, logMaxBytesIsDefault, replicas } = options;
   return {
-    subjects: [captureSubject(namespace)],
-    retention: "limits",
-    storage: "file",
-    discard: "new",
-    max_age: 0,
-    max_msgs: -1,
-    max_msgs_per_subject: -1,
-    // 2.15 allows 1,000 unless told otherwise when the stream is created (a consumer per neuron and lane, and per reader).
-    max_consumers: 100_000,
-    // About 225 bytes of server memory per id.
-    duplicate_window: 120 * SECOND_NS,
-    allow_direct: true,
-    deny_delete: true,
-    republish: { src: captureSubject(namespace), dest: republishSubject(namespace) },
+    stream: streamName(namespace),
+    capture: captureSubject(namespace),
+    required: {
+      subjects: [captureSubject(namespace)],
+      retention: "limits",
+      storage: "file",
+      discard: "new",
+      max_age: 0,
+      max_msgs: -1,
+      max_msgs_per_subject: -1,
+      // 2.15 allows 1,000 unless told otherwise when the stream is created (a consumer per neuron and lane, and per reader).
+      max_consumers: 100_000,
+      // About 225 bytes of server memory per id.
+      duplicate_window: 120 * SECOND_NS,
+      allow_direct: true,
+      deny_delete: true,
+      republish: { src: captureSubject(namespace), dest: republishSubject(namespace) },
+    },
+    // The server reserves max_bytes of every stream. Where it has no 10 GiB left, its own max_file_store bounds them all.
+    choices: [
+      { max_bytes: logMaxBytes, num_replicas: replicas },
+      ...(logMaxBytesIsDefault ? [{ max_bytes: -1, num_replicas: replicas }] : []),
+    ],
+    makeRoom: `reserve ${logMaxBytes} bytes; lower logMaxBytes, or raise its max_file_store`,
   };
+}
+
+/** One message per key: its value. Its sequence in the stream is the revision. */
+function keySpec(namespace: string, options: ResolvedNatsOptions): StreamSpec {
+  return {
+    stream: keyStreamName(namespace),
+    capture: keyCaptureSubject(namespace),
+    required: {
+      subjects: [keyCaptureSubject(namespace)],
+      retention: "limits",
+      storage: "file",
+      discard: "new",
+      max_msgs: -1,
+      max_msgs_per_subject: 1,
+      // A put is recognised by the id that is stored with it, however late; the server need not remember it too.
+      duplicate_window: SECOND_NS,
+      deny_delete: true,
+    },
+    choices: [{ max_bytes: -1, max_age: options.keyMaxAgeMs * MS_NS, num_replicas: options.replicas }],
+    makeRoom: "keep another stream; raise its limit",
+  };
+}
+
+/** Make the log of a namespace, or check it. Any number of processes may do this at once. */
+export async function ensureLog(link: NatsLink, namespace: string, options: ResolvedNatsOptions): Promise<void> {
+  await refuseEavesdroppers(link, namespace);
+  await ensureStream(link, logSpec(namespace, options));
+}
+
+/** Make the stream of a namespace's keys, or check it. Any number of processes may do this at once. */
+export async function ensureKeys(link: NatsLink, namespace: string, options: ResolvedNatsOptions): Promise<void> {
+  await ensureStream(link, keySpec(namespace, options));
 }
 
 interface StreamInfoReply {
@@ -39,18 +99,16 @@ interface StreamInfoReply {
   state: { first_seq: number; last_seq: number; bytes: number };
 }
 
-/** Make the stream of a namespace, or check it. Any number of processes may do this at once. */
-export async function ensureStream(link: NatsLink, namespace: string, options: ResolvedNatsOptions): Promise<void> {
-  await refuseEavesdroppers(link, namespace);
-  const existing = await streamConfig(link, namespace);
-  if (existing) return assertNoDrift(namespace, existing);
-  const error = await createStream(link, namespace, options);
+async function ensureStream(link: NatsLink, spec: StreamSpec): Promise<void> {
+  const existing = await streamConfig(link, spec.stream);
+  if (existing) return assertNoDrift(spec, existing);
+  const error = await createStream(link, spec);
   if (error === null) return;
-  if (error.err_code !== API_CODE.streamNameInUse) throw creationError(namespace, error, options);
+  if (error.err_code !== API_CODE.streamNameInUse) throw creationError(spec, error);
   // Somebody else made it at the same moment, perhaps with another size.
-  const theirs = await streamConfig(link, namespace);
-  if (!theirs) throw creationError(namespace, error, options);
-  assertNoDrift(namespace, theirs);
+  const theirs = await streamConfig(link, spec.stream);
+  if (!theirs) throw creationError(spec, error);
+  assertNoDrift(spec, theirs);
 }
 
 export async function streamInfo(link: NatsLink, namespace: string): Promise<StreamInfoReply> {
@@ -60,8 +118,7 @@ export async function streamInfo(link: NatsLink, namespace: string): Promise<Str
   throw new BusError("LOG_CONFIG", `the stream ${stream} cannot be read: ${describeError(reply.error)}`);
 }
 
-async function streamConfig(link: NatsLink, namespace: string): Promise<Record<string, unknown> | null> {
-  const stream = streamName(namespace);
+async function streamConfig(link: NatsLink, stream: string): Promise<Record<string, unknown> | null> {
   const reply = await askApi<StreamInfoReply>(link, `$JS.API.STREAM.INFO.${stream}`, undefined);
   if (reply.ok) return reply.value.config;
   if (reply.error.err_code === API_CODE.streamNotFound) return null;
@@ -69,22 +126,16 @@ async function streamConfig(link: NatsLink, namespace: string): Promise<Record<s
 }
 
 /** Null when it is there now. */
-async function createStream(link: NatsLink, namespace: string, options: ResolvedNatsOptions): Promise<ApiError | null> {
-  const stream = streamName(namespace);
-  const create = async (maxBytes: number): Promise<ApiError | null> => {
-    const config = {
-      ...requiredConfig(namespace),
-      name: stream,
-      max_bytes: maxBytes,
-      num_replicas: options.replicas,
-    };
+async function createStream(link: NatsLink, { stream, required, choices }: StreamSpec): Promise<ApiError | null> {
+  let error: ApiError | null = null;
+  for (const choice of choices) {
+    const config = { ...required, ...choice, name: stream };
     const reply = await askApi(link, `$JS.API.STREAM.CREATE.${stream}`, config);
-    return reply.ok ? null : reply.error;
-  };
-  const error = await create(options.logMaxBytes);
-  // The server reserves max_bytes of every stream. Where it has no 10 GiB left, its own max_file_store bounds them all, and
-  // refuses in the same way (10023 instead of 10077).
-  if (cannotReserve(error) && options.logMaxBytesIsDefault) return create(-1);
+    if (reply.ok) return null;
+    error = reply.error;
+    // Two ways to refuse what cannot be reserved: 10023 and 10077.
+    if (!cannotReserve(error)) return error;
+  }
   return error;
 }
 
@@ -107,12 +158,12 @@ async function refuseEavesdroppers(link: NatsLink, namespace: string): Promise<v
   }
 }
 
-function assertNoDrift(namespace: string, theirs: Record<string, unknown>): void {
-  for (const [field, ours] of Object.entries(requiredConfig(namespace))) {
+function assertNoDrift({ stream, required }: StreamSpec, theirs: Record<string, unknown>): void {
+  for (const [field, ours] of Object.entries(required)) {
     if (contains(theirs[field] ?? absentValue(ours), ours)) continue;
     throw new BusError(
       "LOG_CONFIG",
-      `the stream ${streamName(namespace)} has ${field} ${JSON.stringify(theirs[field])}, it must be ` +
+      `the stream ${stream} has ${field} ${JSON.stringify(theirs[field])}, it must be ` +
         `${JSON.stringify(ours)}: change the stream, or use another namespace`,
     );
   }
@@ -136,8 +187,8 @@ function contains(theirs: unknown, ours: unknown): boolean {
   return theirs === ours;
 }
 
-const cannotReserve = (error: ApiError | null): boolean =>
-  error?.err_code === API_CODE.storageExceeded || error?.err_code === API_CODE.accountResourcesExceeded;
+const cannotReserve = (error: ApiError): boolean =>
+  error.err_code === API_CODE.storageExceeded || error.err_code === API_CODE.accountResourcesExceeded;
 
 function openError(stream: string, error: ApiError): BusError {
   const off: (number | undefined)[] = [API_CODE.jetStreamNotEnabled, API_CODE.jetStreamNotEnabledForAccount];
@@ -147,23 +198,16 @@ function openError(stream: string, error: ApiError): BusError {
   return new BusError("LOG_CONFIG", `the stream ${stream} cannot be opened: ${describeError(error)}`);
 }
 
-function creationError(namespace: string, error: ApiError, options: ResolvedNatsOptions): BusError {
-  const stream = streamName(namespace);
+function creationError({ stream, capture, makeRoom }: StreamSpec, error: ApiError): BusError {
   const cannot = `the stream ${stream} cannot be created`;
   switch (error.err_code) {
     case API_CODE.storageExceeded:
     case API_CODE.accountResourcesExceeded:
-      return new BusError(
-        "LOG_CONFIG",
-        `${cannot}: the server cannot reserve ${options.logMaxBytes} bytes; lower logMaxBytes, or raise its max_file_store`,
-      );
+      return new BusError("LOG_CONFIG", `${cannot}: the server cannot ${makeRoom}`);
     case API_CODE.maxBytesRequired:
       return new BusError("LOG_CONFIG", `${cannot}: the account demands a size it can reserve; set logMaxBytes`);
     case API_CODE.subjectOverlap:
-      return new BusError(
-        "LOG_CONFIG",
-        `${cannot}: another stream captures ${captureSubject(namespace)}; remove that subject from it`,
-      );
+      return new BusError("LOG_CONFIG", `${cannot}: another stream captures ${capture}; remove that subject from it`);
     default:
       return openError(stream, error);
   }
