@@ -10,6 +10,7 @@ import { describeDrain } from "./synapse/describe-drain.ts";
 import { describeKeys } from "./synapse/describe-keys.ts";
 import { describeLog } from "./synapse/describe-log.ts";
 import { describeOutage } from "./synapse/describe-outage.ts";
+import { describePurge } from "./synapse/describe-purge.ts";
 import { describeRead } from "./synapse/describe-read.ts";
 import { describeSubscribe } from "./synapse/describe-subscribe.ts";
 import { openSpace, type SynapseCapabilities, type SynapseServer } from "./synapse/suite.ts";
@@ -36,6 +37,7 @@ export function describeSynapse(
     describeConsume(space);
     describeRead(space);
     describeLog(space);
+    describePurge(space);
     describeKeys(space);
     describeDrain(space);
     (capabilities.outage ? describe : describe.skip)("outage of the server", () => describeOutage(space));

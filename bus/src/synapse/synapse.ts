@@ -86,7 +86,7 @@ export interface Bus {
   consume(task: TaskSource, handler: TaskHandler, options?: ConsumeOptions): Promise<Consumption>;
 
   /**
-   * Read the log in order from `fromSeq` (default 1). Ends at what was last when it was called; with `follow` it goes on
+   * Read the log in order from `fromSeq` (default 1), or from its first entry when that is later. Ends at what was last when it was called; with `follow` it goes on
    * until `signal` aborts or the Synapse drains. What does not parse is yielded too, with its problem.
    */
   read(filter: SubjectFilter, options?: ReadOptions): AsyncIterable<LogEntry>;
@@ -96,6 +96,14 @@ export interface Bus {
   /** The entry with that sequence; null when it was never there or is gone. */
   get(seq: number): Promise<LogEntry | null>;
   info(): Promise<LogInfo>;
+  /**
+   * Delete every entry below that sequence, for good; nothing when there is none. What is above keeps its sequence, and so
+   * does what comes: a sequence is never given twice. May be called concurrently.
+   *
+   * Unrecorded entries, TASKs nobody has done yet and the beginnings of journals go too: the caller knows what is needed. A
+   * subject without entries has 0 as its last sequence again, `get` gives null, and `read` begins with the first that is left.
+   */
+  purge(beforeSeq: number): Promise<void>;
 
   /**
    * The value of a key, asked of the leader: never stale. Null when nobody put it, or its time is over (8 days after it was
@@ -213,6 +221,7 @@ export interface LogInfo {
   readonly stream: string;
   /** When the log was created: one that was deleted and made again has another, and starts at 1 again. */
   readonly createdAt: Date;
+  /** Of the first entry that is left; one above `lastSeq` when all were purged, 0 when there never was one. */
   readonly firstSeq: number;
   readonly lastSeq: number;
   readonly bytes: number;

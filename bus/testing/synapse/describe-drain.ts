@@ -82,6 +82,7 @@ export function describeDrain(space: OpenSpace): void {
       await expect(bus.lastOf({})).rejects.toMatchObject(closed);
       await expect(bus.get(1)).rejects.toMatchObject(closed);
       await expect(bus.info()).rejects.toMatchObject(closed);
+      await expect(bus.purge(1)).rejects.toMatchObject(closed);
       await expect(bus.getKey("key")).rejects.toMatchObject(closed);
       await expect(bus.putKey("key", new Uint8Array(1), { expectRevision: 0 })).rejects.toMatchObject(closed);
       await expect(bus.putObject(new Uint8Array(1))).rejects.toMatchObject(closed);

@@ -165,16 +165,18 @@ export class MemoryBus implements Bus {
     const stop = options.signal
       ? AbortSignal.any([options.signal, this.#connection.closing])
       : this.#connection.closing;
-    const { entries } = this.#space.log;
-    const end = follow ? Infinity : entries.length;
-    let at = Math.max(fromSeq, 1) - 1;
-    while (!stop.aborted && at < end) {
-      const entry = entries[at];
+    const { log } = this.#space;
+    const end = follow ? Infinity : log.lastSeq;
+    let next = fromSeq;
+    while (!stop.aborted) {
+      next = Math.max(next, log.firstSeq);
+      if (next > end) return;
+      const entry = log.at(next);
       if (entry === undefined) {
         await this.#appendedOr(stop);
         continue;
       }
-      at++;
+      next++;
       if (matchesFilter(entry.tokens, filter)) yield toLogEntry(entry);
     }
   }
@@ -192,6 +194,14 @@ export class MemoryBus implements Bus {
   async info(): Promise<LogInfo> {
     this.#assertOpen();
     return this.#space.log.info();
+  }
+
+  async purge(beforeSeq: number): Promise<void> {
+    this.#assertOpen();
+    if (!Number.isSafeInteger(beforeSeq) || beforeSeq < 0) {
+      throw new BusError("INVALID_OPTION", `beforeSeq must be a whole number of at least 0, got ${beforeSeq}`);
+    }
+    this.#space.log.purge(beforeSeq);
   }
 
   async getKey(key: string): Promise<KeyValue | null> {

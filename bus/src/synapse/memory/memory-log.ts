@@ -18,7 +18,9 @@ const DEDUP_WINDOW_MS = 120_000;
 export class MemoryLog {
   readonly stream: string;
   readonly createdAt = new Date();
-  readonly entries: StoredEntry[] = [];
+  /** What is left, in order and without a gap. */
+  #entries: StoredEntry[] = [];
+  #lastSeq = 0;
   readonly #lastSeqOf = new Map<string, number>();
   readonly #dedup = new Map<string, { seq: number; at: number }>();
   #bytes = 0;
@@ -27,8 +29,15 @@ export class MemoryLog {
     this.stream = stream;
   }
 
+  get entries(): readonly StoredEntry[] {
+    return this.#entries;
+  }
   get lastSeq(): number {
-    return this.entries.length;
+    return this.#lastSeq;
+  }
+  /** Of the first entry that is left, or of the next one. */
+  get firstSeq(): number {
+    return this.#lastSeq - this.#entries.length + 1;
   }
 
   /** Store bytes under a subject, or say that their dedup id was here before. Throws `WrongLastSeqError`. */
@@ -41,21 +50,36 @@ export class MemoryLog {
     }
     const last = this.#lastSeqOf.get(subject) ?? 0;
     if (expectLastSeq !== undefined && expectLastSeq !== last) throw new WrongLastSeqError(expectLastSeq, last);
-    const seq = this.entries.length + 1;
-    this.entries.push({ seq, storedAt: new Date(now), subject, tokens, bytes });
+    const seq = ++this.#lastSeq;
+    this.#entries.push({ seq, storedAt: new Date(now), subject, tokens, bytes });
     this.#lastSeqOf.set(subject, seq);
     this.#bytes += bytes.length;
     if (dedupId !== undefined) this.#remember(dedupId, seq, now);
     return { seq, duplicate: false };
   }
 
+  /** Delete what is below that sequence. */
+  purge(beforeSeq: number): void {
+    const gone = this.#entries.slice(0, Math.max(0, beforeSeq - this.firstSeq));
+    this.#entries = this.#entries.slice(gone.length);
+    for (const { seq, subject, bytes } of gone) {
+      this.#bytes -= bytes.length;
+      if (this.#lastSeqOf.get(subject) === seq) this.#lastSeqOf.delete(subject);
+    }
+  }
+
+  /** The entry with that sequence, as it is stored. */
+  at(seq: number): StoredEntry | undefined {
+    return this.#entries[seq - this.firstSeq];
+  }
+
   get(seq: number): LogEntry | null {
-    const entry = this.entries[seq - 1];
+    const entry = this.at(seq);
     return entry ? toLogEntry(entry) : null;
   }
 
   lastOf(filter: SubjectFilter): LogEntry | null {
-    const entry = this.entries.findLast((one) => matchesFilter(one.tokens, filter));
+    const entry = this.#entries.findLast((one) => matchesFilter(one.tokens, filter));
     return entry ? toLogEntry(entry) : null;
   }
 
@@ -63,7 +87,7 @@ export class MemoryLog {
     return {
       stream: this.stream,
       createdAt: this.createdAt,
-      firstSeq: this.entries.length === 0 ? 0 : 1,
+      firstSeq: this.#lastSeq === 0 ? 0 : this.firstSeq,
       lastSeq: this.lastSeq,
       bytes: this.#bytes,
     };

@@ -43,7 +43,7 @@ export class MemoryNamespace {
     const appended = this.log.append(subject, tokens, bytes, options);
     if (appended.duplicate) return appended;
     this.deliver(subject.replace(".put.", ".log."), tokens, "log", bytes, appended.seq);
-    for (const queue of this.#queues.values()) queue.offer(this.log.entries[appended.seq - 1]!);
+    for (const queue of this.#queues.values()) queue.offer(this.log.at(appended.seq)!);
     for (const wake of this.followers) wake();
     return appended;
   }
@@ -70,7 +70,7 @@ export class MemoryNamespace {
     const key = `${neuronId} ${lane}`;
     let queue = this.#queues.get(key);
     if (!queue) {
-      queue = new MemoryTaskQueue({ type: "TASK", to: neuronId, lane });
+      queue = new MemoryTaskQueue({ type: "TASK", to: neuronId, lane }, this.log);
       this.#queues.set(key, queue);
       for (const entry of this.log.entries) queue.offer(entry);
     }

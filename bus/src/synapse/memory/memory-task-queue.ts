@@ -1,11 +1,12 @@
 /**
- * MemoryTaskQueue: the durable consumer of one neuron and lane. A task is pending, or leased to one member, or done.
+ * MemoryTaskQueue: the durable consumer of one neuron and lane. A task is pending, or leased to one member, or done; or gone,
+ * when the log was purged.
  *
  * A member that answers settles its lease. A member whose connection crashed says nothing, and its lease lapses.
  */
 import { matchesFilter, type SubjectFilter } from "../../protocol/subjects.ts";
 import type { TaskOutcome } from "../synapse.ts";
-import type { StoredEntry } from "./memory-log.ts";
+import type { MemoryLog, StoredEntry } from "./memory-log.ts";
 
 export interface MemoryTaskMember {
   /** Tasks it has room for. The queue takes one off for each delivery. */
@@ -17,12 +18,14 @@ export interface MemoryTaskMember {
 
 export class MemoryTaskQueue {
   readonly #filter: SubjectFilter;
+  readonly #log: MemoryLog;
   readonly #pending: { entry: StoredEntry; deliveryCount: number }[] = [];
   readonly #members: MemoryTaskMember[] = [];
   #turn = 0;
 
-  constructor(filter: SubjectFilter) {
+  constructor(filter: SubjectFilter, log: MemoryLog) {
     this.#filter = filter;
+    this.#log = log;
   }
 
   /** Take an entry of the log, if it is one for this queue. */
@@ -44,6 +47,11 @@ export class MemoryTaskQueue {
   /** Hand out what is pending to members with room, in turn. */
   deliver(): void {
     while (this.#pending.length > 0) {
+      // Purged meanwhile: nobody's any more.
+      if (this.#pending[0]!.entry.seq < this.#log.firstSeq) {
+        this.#pending.shift();
+        continue;
+      }
       const member = this.#nextWithRoom();
       if (!member) return;
       const { entry, deliveryCount } = this.#pending.shift()!;

@@ -29,7 +29,7 @@ import { NatsObjects } from "./nats-objects.ts";
 import { assertPositive, assertWhole } from "./nats-options.ts";
 import { readNats } from "./nats-read.ts";
 import type { NatsSession } from "./nats-session.ts";
-import { streamInfo } from "./nats-stream.ts";
+import { purgeStream, streamInfo } from "./nats-stream.ts";
 import { subscribeNats } from "./nats-subscribe.ts";
 
 const DEFAULT_APPEND_TIMEOUT_MS = 5_000;
@@ -136,6 +136,12 @@ export class NatsBus implements Bus {
       lastSeq: state.last_seq,
       bytes: state.bytes,
     };
+  }
+
+  async purge(beforeSeq: number): Promise<void> {
+    this.#session.assertOpen();
+    assertWhole("beforeSeq", beforeSeq, 0);
+    await purgeStream(this.#session.link, this.namespace, beforeSeq);
   }
 
   async getKey(key: string): Promise<KeyValue | null> {

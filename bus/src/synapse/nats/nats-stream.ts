@@ -19,6 +19,8 @@ import type { ResolvedNatsOptions } from "./nats-options.ts";
 
 const MS_NS = 1_000_000;
 const SECOND_NS = 1_000_000_000;
+/** Files are deleted meanwhile. */
+const PURGE_TIMEOUT_MS = 30_000;
 
 interface StreamSpec {
   readonly stream: string;
@@ -116,6 +118,19 @@ export async function streamInfo(link: NatsLink, namespace: string): Promise<Str
   const reply = await askApi<StreamInfoReply>(link, `$JS.API.STREAM.INFO.${stream}`, undefined);
   if (reply.ok) return reply.value;
   throw new BusError("LOG_CONFIG", `the stream ${stream} cannot be read: ${describeError(reply.error)}`);
+}
+
+/** Delete the log's entries below a sequence. */
+export async function purgeStream(link: NatsLink, namespace: string, beforeSeq: number): Promise<void> {
+  const stream = streamName(namespace);
+  const { state } = await streamInfo(link, namespace);
+  // Asked for more than it has, the server would go on counting from there, and leave a gap.
+  const seq = Math.min(beforeSeq, state.last_seq + 1);
+  // A purge up to 0 is a purge of everything.
+  if (seq <= Math.max(1, state.first_seq)) return;
+  const reply = await askApi(link, `$JS.API.STREAM.PURGE.${stream}`, { seq }, { timeoutMs: PURGE_TIMEOUT_MS });
+  if (reply.ok) return;
+  throw new BusError("LOG_CONFIG", `the stream ${stream} cannot be purged: ${describeError(reply.error)}`);
 }
 
 async function streamConfig(link: NatsLink, stream: string): Promise<Record<string, unknown> | null> {
