@@ -233,6 +233,39 @@ describe("a TASK", () => {
     expect(frozen.items).toEqual([]);
   });
 
+  test("A2: whose poll is not answered in time is another's, and the poll settles", async () => {
+    await using here = await openBoth();
+    const late = collect<number>();
+    const consumption = await here.bus.consume(
+      ECHO,
+      ({ seq }) => {
+        late.push(seq);
+        return Promise.resolve({ type: "done" });
+      },
+      { ackWaitMs: LEASE_MS },
+    );
+    await here.seen.append(sampleTask());
+    await here.seen.info();
+    here.proxy.hold();
+    // A poll has 0.4 leases, and the grace of every pull, half a second.
+    expect(await consumption.poll(1)).toBe(0);
+    here.proxy.release();
+    await here.bus.info();
+    await consumption.drain();
+    const taken = collect<{ seq: number; deliveryCount: number }>();
+    const other = await here.seen.consume(
+      ECHO,
+      ({ seq, deliveryCount }) => {
+        taken.push({ seq, deliveryCount });
+        return Promise.resolve({ type: "done" });
+      },
+      { ackWaitMs: LEASE_MS },
+    );
+    other.request(1);
+    expect(await taken.first(1)).toEqual([{ seq: 1, deliveryCount: 2 }]);
+    expect(late.items).toEqual([]);
+  });
+
   test("A2: that was done while the connection was away is answered when it is back", async () => {
     await using here = await openBoth();
     const started = collect<number>();

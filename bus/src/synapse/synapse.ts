@@ -193,8 +193,16 @@ export type TaskOutcome = { type: "done" } | { type: "retry"; delayMs: number } 
 export type TaskHandler = (delivery: TaskDelivery) => Promise<TaskOutcome>;
 
 export interface Consumption extends AsyncDisposable {
-  /** There is room for `n` more tasks. This is the backpressure: nothing is taken beyond what was requested. */
+  /**
+   * There is room for `n` more tasks. This is the backpressure: nothing is taken beyond what was requested. A negative `n`
+   * takes room back; what was asked for with it may still come, for as long as a pull lasts.
+   */
   request(n: number): void;
+  /**
+   * Take up to `n` tasks that are there now, beside what was requested. Resolves with how many came, their handlers called;
+   * 0 says that the lane is empty, or that nobody can tell (no connection, draining). Always settles, never rejects.
+   */
+  poll(n: number): Promise<number>;
   /** Take no more (what arrives is handed back), then wait for the handlers that run (S1). Safe to call twice. */
   drain(): Promise<void>;
   /** How many times the server was asked for work. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import type { Bus, Consumption, TaskDelivery, TaskOutcome } from "../../src/synapse/synapse.ts";
 import { collect } from "../collect.ts";
 import { sampleTask } from "../sample-signals.ts";
-import { gate, sleep, type OpenSpace } from "./suite.ts";
+import { gate, roundTrips, sleep, type OpenSpace } from "./suite.ts";
 
 const ECHO = { neuronId: "echo", lane: "normal" } as const;
 const DONE: TaskOutcome = { type: "done" };
@@ -29,6 +29,13 @@ async function consume(
   );
   consumption.request(room);
   return consumption;
+}
+
+/** Resolves when one task was polled: a server may store a task a moment before its consumer knows of it. */
+async function settledLog(bus: Bus, consumption: Consumption, taken: { items: readonly unknown[] }): Promise<void> {
+  while ((await consumption.poll(1)) === 0) await bus.info();
+  expect(taken.items).toHaveLength(1);
+  await sleep(50);
 }
 
 export function describeConsume(space: OpenSpace): void {
@@ -288,6 +295,123 @@ export function describeConsume(space: OpenSpace): void {
       await appending;
       await taken.first(500);
       expect([...taken.items].sort((a, b) => a - b)).toEqual(Array.from({ length: 500 }, (_, n) => n + 1));
+    });
+
+    test("poll takes what is there now, says how many came, and leaves what was not polled", async () => {
+      await using here = await space();
+      const taken = collect<number>();
+      const consumption = await here.bus.consume(ECHO, ({ seq }) => {
+        taken.push(seq);
+        return Promise.resolve(DONE);
+      });
+      expect(await consumption.poll(3)).toBe(0);
+      for (let n = 0; n < 5; n++) await here.bus.append(sampleTask());
+      await settledLog(here.bus, consumption, taken);
+      expect(await consumption.poll(3)).toBe(3);
+      // Called before the poll resolves, so that whoever polls knows what it has.
+      expect(taken.items).toEqual([1, 2, 3, 4]);
+      expect(await consumption.poll(3)).toBe(1);
+      expect(await consumption.poll(3)).toBe(0);
+      expect(await consumption.poll(0)).toBe(0);
+      expect(taken.items).toEqual([1, 2, 3, 4, 5]);
+      await here.bus.append(sampleTask());
+      await sleep(200);
+      expect(taken.items).toHaveLength(5);
+    });
+
+    test("a poll takes no room from what was requested", async () => {
+      await using here = await space();
+      const taken = collect<number>();
+      const consumption = await here.bus.consume(
+        ECHO,
+        ({ seq }) => {
+          taken.push(seq);
+          return Promise.resolve(DONE);
+        },
+        { ackWaitMs: LEASE_MS },
+      );
+      for (let n = 0; n < 2; n++) await here.bus.append(sampleTask());
+      await settledLog(here.bus, consumption, taken);
+      const polling = consumption.poll(1);
+      consumption.request(2);
+      expect(await polling).toBe(1);
+      // A pull is shorter than half the lease: from here on it is the next one, for the room there is.
+      await sleep(LEASE_MS / 2 + 100);
+      for (let n = 0; n < 3; n++) await here.bus.append(sampleTask());
+      await taken.first(4);
+      await sleep(200);
+      expect(taken.items).toEqual([1, 2, 3, 4]);
+    });
+
+    test("a poll passes over bytes that are no Signal", async () => {
+      await using here = await space();
+      const taken = collect<number>();
+      const consumption = await here.bus.consume(ECHO, ({ seq }) => {
+        taken.push(seq);
+        return Promise.resolve(DONE);
+      });
+      await here.bus.append(sampleTask());
+      await settledLog(here.bus, consumption, taken);
+      await here.inject("put.TASK.echo.normal.00._", "not json");
+      await here.inject("put.TASK.echo.normal.00._", "not json either");
+      await here.bus.append(sampleTask());
+      await sleep(50);
+      expect(await consumption.poll(1)).toBe(1);
+      expect(taken.items).toEqual([1, 4]);
+      expect(here.problems.items).toHaveLength(2);
+    });
+
+    test("room that is taken back is not filled once the pull that asked for it has ended", async () => {
+      await using here = await space();
+      const taken = collect<number>();
+      const consumption = await here.bus.consume(
+        ECHO,
+        ({ seq }) => {
+          taken.push(seq);
+          return Promise.resolve(DONE);
+        },
+        { ackWaitMs: LEASE_MS },
+      );
+      consumption.request(3);
+      await roundTrips(here.bus);
+      consumption.request(-2);
+      // A pull is shorter than half the lease.
+      await sleep(LEASE_MS / 2 + 100);
+      for (let n = 0; n < 3; n++) await here.bus.append(sampleTask());
+      await taken.first(1);
+      await sleep(200);
+      expect(taken.items).toEqual([1]);
+      consumption.request(-5);
+      consumption.request(1);
+      expect(await taken.first(2)).toEqual([1, 2]);
+    });
+
+    test("S1: a poll of a drained consumption takes nothing, and one that is under way ends with it", async () => {
+      await using here = await space();
+      const taken = collect<number>();
+      const { synapse, bus } = await here.open();
+      const consume = () =>
+        bus.consume(ECHO, ({ seq }) => {
+          taken.push(seq);
+          return Promise.resolve(DONE);
+        });
+      const [left, leaving] = [await consume(), await consume()];
+      await left.drain();
+      await here.bus.append(sampleTask());
+      expect(await left.poll(1)).toBe(0);
+      const polling = leaving.poll(5);
+      await Promise.all([leaving.drain(), polling]);
+      const came = await polling;
+      expect(taken.items).toHaveLength(came);
+      await synapse.drain();
+      expect(await leaving.poll(1)).toBe(0);
+      // What was on its way was handed back.
+      const other = await here.bus.consume(ECHO, ({ seq }) => {
+        taken.push(seq);
+        return Promise.resolve(DONE);
+      });
+      other.request(1);
+      if (came === 0) await taken.first(1);
     });
 
     test("a neuron id that cannot be one is INVALID_ID", async () => {

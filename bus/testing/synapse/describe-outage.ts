@@ -151,6 +151,29 @@ export function describeOutage(space: OpenSpace): void {
     expect([...started.items].sort((a, b) => a - b)).toEqual(Array.from({ length: 31 }, (_, n) => n + 1));
   });
 
+  test("a poll settles when the server dies, says 0 while it is away, and takes again when it is back", async () => {
+    await using here = await space();
+    const back = collect<SynapseStatus>();
+    here.synapse.onStatus((status) => back.push(status));
+    const taken = collect<number>();
+    const consumption = await here.bus.consume(ECHO, async ({ seq }) => {
+      taken.push(seq);
+      return DONE;
+    });
+    const polls: Promise<number>[] = [];
+    await here.outage(async () => {
+      polls.push(consumption.poll(1));
+      await back.first(1);
+      expect(await consumption.poll(1)).toBe(0);
+    });
+    expect(await Promise.all(polls)).toEqual([0]);
+    await back.first(2);
+    await here.bus.append(sampleTask(), { timeoutMs: 20_000 });
+    let came = 0;
+    while (came === 0) came = await consumption.poll(1);
+    expect(taken.items).toEqual([1]);
+  });
+
   test("a following reading goes on, without a gap and without a repetition", async () => {
     await using here = await space();
     const seen = collect<number>();

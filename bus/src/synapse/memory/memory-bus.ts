@@ -112,15 +112,10 @@ export class MemoryBus implements Bus {
     const member: MemoryTaskMember = {
       room: 0,
       ackWaitMs: options.ackWaitMs ?? DEFAULT_ACK_WAIT_MS,
-      run: (entry, deliveryCount) =>
+      parse: (entry) => this.#parse(entry.subject, entry.bytes),
+      run: (entry, signal, deliveryCount) =>
         running.track(async (): Promise<TaskOutcome | null> => {
           await Promise.resolve();
-          const signal = this.#parse(entry.subject, entry.bytes);
-          if (!signal) {
-            member.room++;
-            queue.deliver();
-            return { type: "done" };
-          }
           const { seq, storedAt } = entry;
           const work = async (): Promise<TaskOutcome> => {
             try {
@@ -151,8 +146,17 @@ export class MemoryBus implements Bus {
       request: {
         value: (n: number) => {
           pulls++;
-          member.room += n;
+          member.room = Math.max(0, member.room + n);
           queue.deliver();
+        },
+      },
+      poll: {
+        value: async (n: number) => {
+          pulls++;
+          const came = this.#connection.isClosed ? 0 : queue.poll(member, n);
+          // Their handlers are called in this turn, before whoever polls goes on.
+          await Promise.resolve();
+          return came;
         },
       },
       pulls: { get: () => pulls },

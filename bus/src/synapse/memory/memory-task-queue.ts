@@ -5,6 +5,7 @@
  * A member that answers settles its lease. A member whose connection crashed says nothing, and its lease lapses.
  */
 import { matchesFilter, type SubjectFilter } from "../../protocol/subjects.ts";
+import type { Signal } from "../../protocol/signal.ts";
 import type { TaskOutcome } from "../synapse.ts";
 import type { MemoryLog, StoredEntry } from "./memory-log.ts";
 
@@ -12,8 +13,10 @@ export interface MemoryTaskMember {
   /** Tasks it has room for. The queue takes one off for each delivery. */
   room: number;
   readonly ackWaitMs: number;
+  /** Null when it is no Signal: then nobody gets it. */
+  parse(entry: StoredEntry): Signal | null;
   /** Runs the task. The lease holds until this settles; null when the member crashed meanwhile. */
-  run(entry: StoredEntry, deliveryCount: number): Promise<TaskOutcome | null>;
+  run(entry: StoredEntry, signal: Signal, deliveryCount: number): Promise<TaskOutcome | null>;
 }
 
 export class MemoryTaskQueue {
@@ -54,10 +57,24 @@ export class MemoryTaskQueue {
       }
       const member = this.#nextWithRoom();
       if (!member) return;
-      const { entry, deliveryCount } = this.#pending.shift()!;
-      member.room--;
-      void this.#lease(member, entry, deliveryCount + 1);
+      if (this.#deliverTo(member)) member.room--;
     }
+  }
+
+  /** Hand out up to `n` of what is pending to this member, whatever room it has. */
+  poll(member: MemoryTaskMember, n: number): number {
+    let came = 0;
+    if (!this.#members.includes(member)) return came;
+    while (came < n && this.#pending.length > 0) if (this.#deliverTo(member)) came++;
+    return came;
+  }
+
+  #deliverTo(member: MemoryTaskMember): boolean {
+    const { entry, deliveryCount } = this.#pending.shift()!;
+    const signal = member.parse(entry);
+    if (!signal) return false;
+    void this.#lease(member, entry, signal, deliveryCount + 1);
+    return true;
   }
 
   #nextWithRoom(): MemoryTaskMember | undefined {
@@ -68,8 +85,8 @@ export class MemoryTaskQueue {
     return undefined;
   }
 
-  async #lease(member: MemoryTaskMember, entry: StoredEntry, deliveryCount: number): Promise<void> {
-    const outcome = await member.run(entry, deliveryCount);
+  async #lease(member: MemoryTaskMember, entry: StoredEntry, signal: Signal, deliveryCount: number): Promise<void> {
+    const outcome = await member.run(entry, signal, deliveryCount);
     if (outcome?.type === "done") return;
     const delayMs = outcome?.type === "retry" ? outcome.delayMs : member.ackWaitMs;
     const again = () => {

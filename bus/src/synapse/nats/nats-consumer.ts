@@ -106,6 +106,10 @@ class NatsConsumption implements Consumption {
     this.#pulls.request(n);
   }
 
+  poll(n: number): Promise<number> {
+    return this.#pulls.poll(n);
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.drain();
   }

@@ -7,6 +7,8 @@
  *   free -> live -> free (all delivered, or the server said that it is over)
  *             \---> lost -> forgotten (no word after its time, or the connection was lost; its subject is not used again)
  *
+ * A poll is a pull that does not wait: it brings what is there, and ends. It has its own places, beside the room of the others.
+ *
  * Pulls are short, because a frozen process would find the tasks of a long one in its socket, and run what has long been
  * done elsewhere (8 of 8). They carry no heartbeat: at 5 s the end of a pull is heartbeat enough.
  */
@@ -17,6 +19,8 @@ const MS_NS = 1_000_000;
 const LONGEST_PULL_MS = 5_000;
 /** How much later than its end a pull may be answered. */
 const GRACE_MS = 500;
+/** A poll is answered at once. One that is not, by then, says that nobody can tell. */
+const LONGEST_POLL_MS = 2_000;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
 
@@ -40,9 +44,19 @@ interface Pull {
   readonly inbox: string;
   readonly subscription: Subscription;
   sentAt: number;
+  expiresMs: number;
   /** How many it may still deliver. */
   remaining: number;
   state: "free" | "live" | "lost";
+  /** Set while it is a poll. */
+  poll: Poll | null;
+}
+
+interface Poll {
+  delivered: number;
+  /** Those of the delivered that took a place. */
+  filled: number;
+  readonly onEnd: () => void;
 }
 
 export class NatsPulls {
@@ -73,14 +87,26 @@ export class NatsPulls {
     link.onDown.add(this.#onDown);
   }
 
-  /** There is room for `n` more. */
+  /** There is room for `n` more; a negative `n` takes room back. Nothing is sent for that: the pulls that run are short. */
   request(n: number): void {
     if (this.#isStopped) return;
-    this.#room += n;
+    this.#room = Math.max(0, this.#room + n);
     // Requests of one turn become one pull; the client sends at the end of the turn anyway.
     if (this.#isPumpDue) return;
     this.#isPumpDue = true;
     queueMicrotask(() => this.#pump());
+  }
+
+  /** Bring up to `n` that are there now. Resolves with how many took a place. */
+  async poll(n: number): Promise<number> {
+    let came = 0;
+    for (;;) {
+      const asked = n - came;
+      const { delivered, filled } = await this.#pollOnce(asked);
+      came += filled;
+      // What was delivered and took no place (bad, or known) says nothing about what lies behind it.
+      if (delivered < asked || filled === asked) return came;
+    }
   }
 
   /** Pull no more. Resolves when nothing that was pulled is on its way any more; it is delivered, without room. */
@@ -91,6 +117,7 @@ export class NatsPulls {
     this.#link.onDown.delete(this.#onDown);
     clearInterval(this.#timer);
     clearTimeout(this.#pauseTimer);
+    for (const pull of this.#pulls) this.#endPoll(pull);
     // Without the subscription the server forgets the pull.
     await Promise.all([...this.#pulls].map((pull) => pull.subscription.drain().catch(() => {})));
   }
@@ -99,24 +126,40 @@ export class NatsPulls {
     this.#isPumpDue = false;
     if (this.#isStopped || this.#isHeld || !this.#link.isUp || this.#room <= 0) return;
     let outstanding = 0;
-    for (const pull of this.#pulls) if (pull.state === "live") outstanding += pull.remaining;
+    for (const pull of this.#pulls) if (pull.state === "live" && !pull.poll) outstanding += pull.remaining;
     const missing = this.#room - outstanding;
     // One pull for several places, once half of them are not asked for: not one pull for each task that ends.
-    if (missing > 0 && outstanding < this.#room / 2) this.#send(missing);
+    if (missing > 0 && outstanding < this.#room / 2) {
+      this.#send(missing, `"expires":${this.#expiresMs * MS_NS}`, this.#expiresMs, null);
+    }
   }
 
-  #send(batch: number): void {
+  #pollOnce(batch: number): Promise<{ delivered: number; filled: number }> {
+    return new Promise((resolve) => {
+      const poll: Poll = { delivered: 0, filled: 0, onEnd: () => resolve(poll) };
+      if (batch <= 0 || this.#isStopped || this.#isHeld || !this.#link.isUp) poll.onEnd();
+      else this.#send(batch, `"no_wait":true`, Math.min(LONGEST_POLL_MS, this.#expiresMs), poll);
+    });
+  }
+
+  #send(batch: number, until: string, expiresMs: number, poll: Poll | null): void {
     const pull = this.#freePull();
     pull.state = "live";
     pull.remaining = batch;
     pull.sentAt = performance.now();
+    pull.expiresMs = expiresMs;
+    pull.poll = poll;
     this.sent++;
     this.#timer ??= setInterval(() => this.#tick(), Math.max(20, Math.min(GRACE_MS, this.#expiresMs / 4)));
-    this.#link.nc.publish(
-      `$JS.API.CONSUMER.MSG.NEXT.${this.#options.consumer}`,
-      `{"batch":${batch},"expires":${this.#expiresMs * MS_NS}}`,
-      { reply: pull.inbox },
-    );
+    this.#link.nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${this.#options.consumer}`, `{"batch":${batch},${until}}`, {
+      reply: pull.inbox,
+    });
+  }
+
+  #endPoll(pull: Pull): void {
+    const { poll } = pull;
+    pull.poll = null;
+    poll?.onEnd();
   }
 
   #freePull(): Pull {
@@ -127,7 +170,7 @@ export class NatsPulls {
         if (!error) this.#onMessage(pull, message);
       },
     });
-    const pull: Pull = { inbox, subscription, sentAt: 0, remaining: 0, state: "free" };
+    const pull: Pull = { inbox, subscription, sentAt: 0, expiresMs: 0, remaining: 0, state: "free", poll: null };
     this.#pulls.add(pull);
     return pull;
   }
@@ -136,14 +179,24 @@ export class NatsPulls {
     // What ends a pull comes on its own subject; what is delivered, on the subject it was stored under.
     if (message.subject === pull.inbox) return this.#onStatus(pull, message);
     this.#pauseMs = FIRST_PAUSE_MS;
-    if (pull.state === "live" && --pull.remaining === 0) pull.state = "free";
-    const hasRoom = this.#room > 0 && !this.#isStopped;
-    if (this.#options.onDelivery({ message, pulledAt: pull.sentAt, hasRoom })) this.#room--;
+    // What a live pull brings was asked for, also when its room was taken back meanwhile.
+    const hasRoom = !this.#isStopped && (pull.state === "live" || this.#room > 0);
+    const isFilled = this.#options.onDelivery({ message, pulledAt: pull.sentAt, hasRoom });
+    const { poll } = pull;
+    if (poll) {
+      poll.delivered++;
+      if (isFilled) poll.filled++;
+    } else if (isFilled && this.#room > 0) this.#room--;
+    if (pull.state === "live" && --pull.remaining === 0) {
+      pull.state = "free";
+      this.#endPoll(pull);
+    }
     this.#pump();
   }
 
   #onStatus(pull: Pull, message: Msg): void {
     if (pull.state === "live") pull.state = "free";
+    this.#endPoll(pull);
     const code = message.headers?.code ?? 0;
     // 404 and 408: there was nothing, or nothing more, in its time.
     if (code === 404 || code === 408) {
@@ -169,8 +222,8 @@ export class NatsPulls {
   #tick(): void {
     const now = performance.now();
     for (const pull of this.#pulls) {
-      const overdueMs = now - pull.sentAt - this.#expiresMs;
-      if (pull.state === "live" && overdueMs > GRACE_MS) pull.state = "lost";
+      const overdueMs = now - pull.sentAt - pull.expiresMs;
+      if (pull.state === "live" && overdueMs > GRACE_MS) this.#lose(pull);
       // Until then a late delivery of it is still taken, or handed back.
       if (pull.state === "lost" && overdueMs > this.#expiresMs) this.#forget(pull);
     }
@@ -185,8 +238,13 @@ export class NatsPulls {
   #loseAll(): void {
     for (const pull of this.#pulls) {
       if (pull.state === "free") this.#forget(pull);
-      else pull.state = "lost";
+      else this.#lose(pull);
     }
+  }
+
+  #lose(pull: Pull): void {
+    pull.state = "lost";
+    this.#endPoll(pull);
   }
 
   #forget(pull: Pull): void {
