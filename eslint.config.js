@@ -9,12 +9,22 @@ import tseslint from "typescript-eslint";
 import { floorRules, WORKSPACES } from "./scripts/floor-rules.mjs";
 
 /** Where processes are made. Everything else is a library: silent, told its options, and never the one to exit. */
-const PROCESSES = ["workers/**", "scripts/**", "bench/**", "examples/**", "test/**", "**/*.test.ts", "*.config.*"];
+const PROCESSES = [
+  "workers/**",
+  "scripts/**",
+  "bench/**",
+  "chaos/**",
+  "examples/**",
+  "test/**",
+  "**/*.test.ts",
+  "*.config.*",
+];
 const TESTS = [
   "**/*.test.ts",
   "**/*.test-d.ts",
   "test/**/*.ts",
   "bench/**/*.ts",
+  "chaos/**/*.ts",
   "examples/**/*.ts",
   "scripts/**/*.ts",
 ];
@@ -22,7 +32,8 @@ const TESTS = [
 const ENV = {
   object: "process",
   property: "env",
-  message: "A library is told its options; only workers, scripts, bench, examples and tests read the environment.",
+  message:
+    "A library is told its options; only workers, scripts, bench, chaos, examples and tests read the environment.",
 };
 const EXIT = { object: "process", property: "exit", message: "A library throws; only a process of ours may exit." };
 

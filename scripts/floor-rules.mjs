@@ -15,7 +15,7 @@ const DEEP = {
   message: "A package is imported by its name, through a door of its `exports`.",
 };
 
-/** One block for what stands on no floor (tests, bench, examples, scripts), and one per zone of floors.json. */
+/** One block for what stands on no floor (tests, bench, chaos, examples, scripts), and one per zone of floors.json. */
 export function floorRules() {
   const floors = JSON.parse(readFileSync(path.join(root, "test/architecture/floors.json"), "utf8"));
   const zones = floors.map((floor) => floor.zone);

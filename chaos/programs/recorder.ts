@@ -1,0 +1,28 @@
+/** A recorder of the chaos fleet. */
+import { connectSynapse } from "@myelin/bus";
+import { Recorder } from "@myelin/runs";
+import { logger, readArgument, sayReady, untilTerminated, type ProgramArgument } from "./program.ts";
+
+export interface RecorderArgument extends ProgramArgument {
+  readonly databaseUrl: string;
+}
+
+const { natsUrl, namespace, name, databaseUrl } = readArgument<RecorderArgument>();
+const synapse = await connectSynapse(natsUrl, { name });
+const bus = await synapse.open(namespace);
+const recorder = new Recorder({
+  bus,
+  synapse,
+  databaseUrl,
+  logger,
+  checkIntervalMs: 1_000,
+  standbyIntervalMs: 200,
+  observer: { stopped: () => process.exit(1) },
+});
+// Waits for a database that is away: ready means that it tries.
+const started = recorder.start();
+sayReady();
+await Promise.race([started.then(untilTerminated), untilTerminated()]);
+await recorder.drain();
+await started.catch(() => {}); // told by `stopped`, or drained
+await synapse.drain();
