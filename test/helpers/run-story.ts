@@ -9,14 +9,37 @@ const TRACES = 2;
 /** One thing that may happen to run number `run`. */
 export type RunStep =
   | {
-      does: "ask" | "wake" | "answer" | "final" | "fail" | "stop" | "clarify" | "permit" | "escalate" | "say";
+      does:
+        | "ask"
+        | "ask without end"
+        | "wake"
+        | "answer"
+        | "final"
+        | "fail"
+        | "stop"
+        | "clarify"
+        | "permit"
+        | "escalate"
+        | "say";
       run: number;
     }
   | { does: "journal"; run: number; entries: { index: number; type: string; status: string; iteration: number }[] }
   | { does: "register" | "deregister" | "garbage" | "gap" | "announce"; run: number }
   | { does: "unstorable"; run: number };
 
-const SIMPLE = ["ask", "wake", "answer", "final", "fail", "stop", "clarify", "permit", "escalate", "say"] as const;
+const SIMPLE = [
+  "ask",
+  "ask without end",
+  "wake",
+  "answer",
+  "final",
+  "fail",
+  "stop",
+  "clarify",
+  "permit",
+  "escalate",
+  "say",
+] as const;
 const OTHER = ["register", "deregister", "garbage", "gap", "announce", "unstorable"] as const;
 const ENTRY_TYPES = [
   "run.started",
@@ -76,6 +99,9 @@ export function tell(log: ArrayLog, step: RunStep): void {
         },
       });
       break;
+    case "ask without end": // no deadline
+      log.add({ ...common, type: "TASK", directed: WORKER, payload: { input: { question: at } } });
+      break;
     case "wake":
       log.add({
         ...common,
@@ -102,10 +128,10 @@ export function tell(log: ArrayLog, step: RunStep): void {
       log.add({ ...common, type: "STOPPED", directed: WORKER, payload: {} });
       break;
     case "clarify":
-      log.add({ ...common, type: "CLARIFICATION", directed: WORKER, payload: { question: `q${at}` } });
+      log.add({ ...common, type: "CLARIFICATION", directed: WORKER, payload: { question: `q${at}`, ...expiry(at) } });
       break;
     case "permit":
-      log.add({ ...common, type: "PERMISSION", directed: WORKER, payload: { action: `a${at}` } });
+      log.add({ ...common, type: "PERMISSION", directed: WORKER, payload: { action: `a${at}`, ...expiry(at) } });
       break;
     case "escalate":
       log.add({ ...common, type: "ESCALATION", directed: WORKER, payload: { reason: `r${at}` } });
@@ -160,3 +186,6 @@ export function tell(log: ArrayLog, step: RunStep): void {
       break;
   }
 }
+
+/** Half of the questions expire. */
+const expiry = (at: number) => (at % 2 === 0 ? { expires_at: `2026-11-17T10:00:${10 + (at % 50)}Z` } : {});

@@ -58,3 +58,5 @@ export function defineSignal<
 export const jsonObject = z.record(z.string(), z.unknown());
 /** Optional, and absent rather than null on the wire. */
 export const optionalText = z.string().optional();
+/** A moment, with its zone: `2026-11-20T12:00:00.000Z`. */
+export const time = z.iso.datetime({ offset: true });

@@ -5,6 +5,8 @@ export { migrate } from "./migrate.ts";
 export type { MigrateOptions } from "./migrate.ts";
 export { Recorder } from "./recorder/recorder.ts";
 export type { RecordedBus, RecorderObserver, RecorderOptions, RecorderState } from "./recorder/recorder-options.ts";
+export { Sweeper } from "./sweeper/sweeper.ts";
+export type { SweeperObserver, SweeperOptions, SweptBus } from "./sweeper/sweeper-options.ts";
 export { RunStore } from "./store/run-store.ts";
 export type { RunStoreOptions } from "./store/run-store.ts";
 export type { RunFilter } from "./store/run-filter.ts";

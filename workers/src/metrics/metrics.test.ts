@@ -8,6 +8,7 @@ import { NamespaceMetrics } from "./namespace-metrics.ts";
 import { dendriteMetrics, httpMetrics } from "./own-work.ts";
 import { recorderMetrics } from "./recorder-metrics.ts";
 import { boundedLabel, createRegistry, renderer } from "./registry.ts";
+import { sweeperMetrics } from "./sweeper-metrics.ts";
 
 let synapse: Synapse;
 let opened: Dendrite[];
@@ -171,6 +172,18 @@ test("the recorder's metrics follow its observer, its lag and its state", async 
   expect(await valuesOf(registry)).toMatchObject({ myelin_recorder_lag: NaN });
 });
 
+test("the sweeper's metrics say how many runs it ended, and how late", async () => {
+  const registry = new Registry();
+  const observer = sweeperMetrics(registry);
+  observer.runEnded?.({ runId: "run_1", neuronId: "worker", lateMs: 600 });
+  observer.runEnded?.({ runId: "run_2", neuronId: null, lateMs: 100 });
+  expect(await valuesOf(registry)).toMatchObject({
+    'myelin_sweeper_late_seconds_count{neuron="worker"}': 1,
+    'myelin_sweeper_late_seconds_sum{neuron="worker"}': 0.6,
+    'myelin_sweeper_late_seconds_count{neuron="unknown"}': 1,
+  });
+});
+
 test("a label takes no more values than its bound", () => {
   const label = boundedLabel(2);
   expect(["a", "b", "c", "a", "d"].map(label)).toEqual(["a", "b", "other", "a", "other"]);
@@ -197,7 +210,10 @@ describe("docs/metrics.md", () => {
     ["Own work, in the gateway", (registry) => void httpMetrics(registry)],
     [
       "Own work, in the recorder",
-      (registry) => recorderMetrics(registry).watch({ state: "opening", lag: async () => 0 }),
+      (registry) => {
+        recorderMetrics(registry).watch({ state: "opening", lag: async () => 0 });
+        sweeperMetrics(registry);
+      },
     ],
     ["What the namespace did, in the recorder", (registry) => void new NamespaceMetrics(registry)],
   ])("has every metric under its heading: %s", (heading, register) => {

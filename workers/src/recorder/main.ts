@@ -1,11 +1,12 @@
-/** The recorder: writes what the log says to Postgres, and counts what the namespace does. */
-import { migrate, Recorder } from "@myelin/runs";
+/** The recorder: writes what the log says to Postgres, ends what time must end, and counts what the namespace does. */
+import { migrate, Recorder, Sweeper } from "@myelin/runs";
 import { connectSynapse, Dendrite } from "myelin";
 import { serveMetrics } from "../metrics/metrics-server.ts";
 import { NamespaceMetrics } from "../metrics/namespace-metrics.ts";
 import { dendriteMetrics } from "../metrics/own-work.ts";
 import { recorderMetrics } from "../metrics/recorder-metrics.ts";
 import { createRegistry } from "../metrics/registry.ts";
+import { sweeperMetrics } from "../metrics/sweeper-metrics.ts";
 import { runProcess } from "../run-process.ts";
 
 await runProcess(
@@ -26,6 +27,10 @@ await runProcess(
     shutdown.defer("recorder", () => recorder.drain());
     await recorder.start();
     recording.watch(recorder);
+
+    const sweeper = new Sweeper({ bus, databaseUrl, logger, observer: sweeperMetrics(registry) });
+    shutdown.defer("sweeper", () => sweeper.drain());
+    await sweeper.start();
 
     const dendrite = new Dendrite({ synapse, namespace, dendriteId: "recorder", logger, observer: ownWork.observer });
     shutdown.defer("dendrite", () => dendrite.stop());

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineSignal, jsonObject } from "../define-signal.ts";
+import { defineSignal, jsonObject, time } from "../define-signal.ts";
 
 /**
  * CLARIFICATION: the neuron asks a question; pauses the run until `respondToClarification`. Parent is the TASK.
@@ -12,5 +12,7 @@ export const clarification = defineSignal({
   payload: z.looseObject({
     question: z.string(),
     context: jsonObject.optional(),
+    /** Past it nobody may answer any more, and the run ends in ERROR. Absent: it waits for ever. */
+    expires_at: time.optional(),
   }),
 });

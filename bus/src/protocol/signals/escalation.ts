@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineSignal, jsonObject, optionalText } from "../define-signal.ts";
+import { defineSignal, jsonObject, optionalText, time } from "../define-signal.ts";
 
 /**
  * ESCALATION: the neuron gives the work up to somebody better; pauses the run until `respondToEscalation`.
@@ -15,5 +15,7 @@ export const escalation = defineSignal({
     reason: z.string(),
     target: optionalText,
     context: jsonObject.optional(),
+    /** Past it nobody may answer any more, and the run ends in ERROR. Absent: it waits for ever. */
+    expires_at: time.optional(),
   }),
 });

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineSignal, jsonObject, optionalText } from "../define-signal.ts";
+import { defineSignal, jsonObject, optionalText, time } from "../define-signal.ts";
 
 /**
  * PERMISSION: the neuron asks whether it may act; pauses the run until `respondToPermission`. Parent is the TASK.
@@ -14,5 +14,7 @@ export const permission = defineSignal({
     scope: z.unknown().optional(),
     reason: optionalText,
     context: jsonObject.optional(),
+    /** Past it nobody may answer any more, and the run ends in ERROR. Absent: it waits for ever. */
+    expires_at: time.optional(),
   }),
 });

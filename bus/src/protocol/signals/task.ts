@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineSignal, jsonObject, optionalText } from "../define-signal.ts";
+import { defineSignal, jsonObject, optionalText, time } from "../define-signal.ts";
 
 /** The lanes a TASK can wait in; `normal` when none is said. */
 export const LANES = ["high", "normal", "low"] as const;
@@ -27,7 +27,7 @@ export const task = defineSignal({
   payload: z.looseObject({
     input: jsonObject,
     capabilities: z.array(z.string()).optional(),
-    deadline: z.iso.datetime({ offset: true }).optional(),
+    deadline: time.optional(),
     priority: z.enum(LANES).optional(),
     metadata: jsonObject.optional(),
     answers: z.array(answer).optional(),

@@ -6,7 +6,7 @@
  * with answers), and over at the first terminal (A1). A run with a journal says the same and more in RUN_EVENTs. What comes
  * after the first terminal changes nothing.
  */
-import type { LogEntry, Signal, SignalOf, SignalType } from "@myelin/bus";
+import type { LogEntry, PauseType, Signal, SignalOf, SignalType } from "@myelin/bus";
 import { OPEN_STATUSES, TERMINAL_STATUSES, type RunEventEntry, type RunStatus } from "@myelin/bus/run-events";
 
 /** One run as one batch tells it. Sequences point at the Signals that columns are taken from. */
@@ -23,8 +23,12 @@ export interface RunFold {
   /** The last thing the run said of itself before it ended, and what said it. */
   live_seq: number | null;
   status: RunStatus;
+  /** Set by a question that says until when it may be answered; null when the live status is no such question. */
+  pause_expires_at: string | null;
   /** The first terminal. */
   terminal_seq: number | null;
+  /** The last TASK before the end, and its deadline. */
+  last_task_seq: number | null;
   deadline: string | null;
   attempts: number;
   iteration_count: number;
@@ -57,7 +61,9 @@ type RunEffect<T extends SignalType> = ((run: RunFold, signal: SignalOf<T>, plac
 const RUN_EFFECTS: { readonly [T in SignalType]: RunEffect<T> } = {
   TASK: (run, signal, { seq }) => {
     if (signal.payload.answers === undefined) run.task_seq ??= seq;
-    if (setLive(run, "running", seq)) run.deadline = parseDeadline(signal.payload.deadline) ?? run.deadline;
+    if (!setLive(run, "running", seq)) return;
+    run.last_task_seq = seq;
+    run.deadline = parseTime(signal.payload.deadline);
   },
   AGENT_OUTPUT: ends("success"),
   FINAL: ends("success"),
@@ -136,7 +142,9 @@ function newRun(runId: string, seq: number, at: string): RunFold {
     updated_at: at,
     live_seq: null,
     status: "running",
+    pause_expires_at: null,
     terminal_seq: null,
+    last_task_seq: null,
     deadline: null,
     attempts: 0,
     iteration_count: 0,
@@ -148,11 +156,14 @@ function setLive(run: RunFold, status: RunStatus, seq: number): boolean {
   if (run.terminal_seq !== null) return false;
   run.status = status;
   run.live_seq = seq;
+  run.pause_expires_at = null;
   return true;
 }
 
-function pauses(status: RunStatus): NonNullable<RunEffect<SignalType>> {
-  return (run, _signal, { seq }) => void setLive(run, status, seq);
+function pauses(status: RunStatus): NonNullable<RunEffect<PauseType>> {
+  return (run, signal, { seq }) => {
+    if (setLive(run, status, seq)) run.pause_expires_at = parseTime(signal.payload.expires_at);
+  };
 }
 
 function ends(status: RunStatus): NonNullable<RunEffect<SignalType>> {
@@ -189,9 +200,9 @@ function statusOf({ event_type, data }: RunEventEntry): RunStatus | null {
 const oneOf = <T extends string>(known: readonly T[], value: unknown): T | null =>
   known.find((one) => one === value) ?? null;
 
-/** A deadline as Postgres takes it; null for a year it does not know. */
-function parseDeadline(deadline: string | undefined): string | null {
-  const at = new Date(deadline ?? NaN);
+/** A time as Postgres takes it; null for none, and for a year it does not know. */
+function parseTime(time: string | undefined): string | null {
+  const at = new Date(time ?? NaN);
   return at.getUTCFullYear() >= 1 && at.getUTCFullYear() <= 9999 ? at.toISOString() : null;
 }
 

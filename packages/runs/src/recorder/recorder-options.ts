@@ -1,7 +1,8 @@
 /** What a Recorder is told, checked. */
 import { silentLogger, type Bus, type Logger, type Synapse } from "@myelin/bus";
 import type { Database } from "../database.ts";
-import { RunsError, type LogRolledBackError } from "../errors.ts";
+import type { LogRolledBackError } from "../errors.ts";
+import { checkDatabaseOption, wholeNumber } from "../options.ts";
 import type { BatchResult } from "./write-batch.ts";
 
 /** What of a namespace a Recorder uses. */
@@ -55,9 +56,7 @@ export interface RecorderSettings {
 
 /** Options with their defaults. Throws `INVALID_OPTION`. */
 export function parseRecorderOptions(options: RecorderOptions): RecorderSettings {
-  if ((options.databaseUrl === undefined) === (options.client === undefined)) {
-    throw new RunsError("INVALID_OPTION", "a Recorder takes either databaseUrl or client, not both and not neither");
-  }
+  checkDatabaseOption("a Recorder", options);
   return {
     batchSize: wholeNumber("batchSize", options.batchSize, 1_000, 1, 10_000),
     maxWaitMs: wholeNumber("maxWaitMs", options.maxWaitMs, 5, 0, 10_000),
@@ -66,10 +65,4 @@ export function parseRecorderOptions(options: RecorderOptions): RecorderSettings
     logger: options.logger ?? silentLogger,
     observer: options.observer ?? {},
   };
-}
-
-function wholeNumber(name: string, value: number | undefined, fallback: number, min: number, max: number): number {
-  if (value === undefined) return fallback;
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new RunsError("INVALID_OPTION", `${name} must be a whole number from ${min} to ${max}, got ${String(value)}`);
 }

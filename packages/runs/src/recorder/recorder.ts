@@ -18,6 +18,7 @@ import { openDatabase, type Database, type OwnedDatabase } from "../database.ts"
 import { LogRolledBackError, RunsError } from "../errors.ts";
 import { BatchReader } from "./batch-reader.ts";
 import { checkLog } from "./check-log.ts";
+import { checkTables } from "./check-tables.ts";
 import { isNotMigrated } from "./database-errors.ts";
 import { HeartbeatWriter } from "./heartbeat-writer.ts";
 import { openPosition, type RecordedPosition } from "./position.ts";
@@ -163,6 +164,7 @@ export class Recorder implements AsyncDisposable {
     this.#setState("opening");
     const log = await this.#bus.info();
     const position = await openPosition(db, this.#bus.namespace, log);
+    await checkTables(db);
     await this.#check(log, position);
     this.#waiters.move(position.seq);
     await onOpened();
@@ -276,7 +278,8 @@ function toFatal(error: unknown, hasOpened: boolean): Error | null {
   if (error instanceof BusError && error.code === "CLOSED") return error;
   // Later it is somebody who takes the tables away for a while: a restore, most likely.
   if (isNotMigrated(error) && !hasOpened) {
-    return new RunsError("NOT_MIGRATED", "the tables are missing; run migrate(databaseUrl) first", { cause: error });
+    const message = "the tables are missing, or older than this code; run migrate(databaseUrl) first";
+    return new RunsError("NOT_MIGRATED", message, { cause: error });
   }
   return null;
 }

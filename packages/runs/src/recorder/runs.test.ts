@@ -23,7 +23,19 @@ expectNoLeaks();
 const worker = { id: "worker", type: "neuron", capabilities: [] };
 
 type Step =
-  "task" | "wake-up" | "output" | "final" | "error" | "stopped" | "question" | "permission" | "escalation" | Entry;
+  | "task"
+  | "timed task"
+  | "timed wake-up"
+  | "timed question"
+  | "wake-up"
+  | "output"
+  | "final"
+  | "error"
+  | "stopped"
+  | "question"
+  | "permission"
+  | "escalation"
+  | Entry;
 type Entry = { event_type: string; data?: Record<string, unknown>; iteration_index?: number };
 
 function tellRun(steps: Step[], runId = newRunId()) {
@@ -38,6 +50,20 @@ function tellRun(steps: Step[], runId = newRunId()) {
     }
     const add = {
       task: () => log.add({ ...common, type: "TASK", payload: { input: { n: 1 }, metadata: { thread_id: "t1" } } }),
+      "timed task": () =>
+        log.add({ ...common, type: "TASK", payload: { input: {}, deadline: "2026-11-20T12:00:00Z" } }),
+      "timed wake-up": () =>
+        log.add({
+          ...common,
+          type: "TASK",
+          payload: {
+            input: {},
+            answers: [{ kind: "clarification", question: "?", answer: "!" }],
+            deadline: "2026-11-21T12:00:00Z",
+          },
+        }),
+      "timed question": () =>
+        log.add({ ...common, type: "CLARIFICATION", payload: { question: "?", expires_at: "2026-11-22T12:00:00Z" } }),
       "wake-up": () =>
         log.add({
           ...common,
@@ -168,6 +194,36 @@ describe.each<[title: string, steps: Step[], row: Record<string, unknown>]>([
       "output",
     ],
     { status: "success" },
+  ],
+  [
+    "the deadline is the TASK's",
+    ["timed task"],
+    { deadline: new Date("2026-11-20T12:00:00Z"), last_task_seq: "1", pause_expires_at: null },
+  ],
+  [
+    "a question keeps the deadline of its TASK, and says until when it waits",
+    ["timed task", "timed question"],
+    { deadline: new Date("2026-11-20T12:00:00Z"), pause_expires_at: new Date("2026-11-22T12:00:00Z") },
+  ],
+  [
+    "a wake-up brings its own deadline",
+    ["timed task", "timed question", "timed wake-up"],
+    { deadline: new Date("2026-11-21T12:00:00Z"), task_seq: "1", last_task_seq: "3", pause_expires_at: null },
+  ],
+  [
+    "a wake-up without a deadline has none",
+    ["timed task", "timed question", "wake-up"],
+    { deadline: null, last_task_seq: "3" },
+  ],
+  [
+    "the last question says until when it waits",
+    ["timed task", "timed question", "question"],
+    { pause_expires_at: null, live_seq: "3" },
+  ],
+  [
+    "a TASK after the end changes no deadline",
+    ["timed task", "output", "timed wake-up"],
+    { deadline: new Date("2026-11-20T12:00:00Z"), last_task_seq: "1", status: "success" },
   ],
   [
     "the iteration count is the greatest",

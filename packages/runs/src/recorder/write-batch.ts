@@ -127,10 +127,13 @@ const EARLIER_END = `excluded.terminal_seq < coalesce(runs.terminal_seq, ${NEVER
 /** The batch has something later than the row to say about a run that is not over by then. */
 const LATER_LIVE = `excluded.live_seq > coalesce(runs.live_seq, 0)
     AND excluded.live_seq < coalesce(least(runs.terminal_seq, excluded.terminal_seq), ${NEVER})`;
+/** The batch has a later TASK than the row, from before the run's end. */
+const LATER_TASK = `excluded.last_task_seq > coalesce(runs.last_task_seq, 0)
+    AND excluded.last_task_seq < coalesce(least(runs.terminal_seq, excluded.terminal_seq), ${NEVER})`;
 
-const first = (columns: string[], earlier: string) =>
+const when = (condition: string, columns: string[]) =>
   columns
-    .map((column) => `${column} = CASE WHEN ${earlier} THEN excluded.${column} ELSE runs.${column} END`)
+    .map((column) => `${column} = CASE WHEN ${condition} THEN excluded.${column} ELSE runs.${column} END`)
     .join(",\n    ");
 
 const STATEMENT = `
@@ -201,14 +204,14 @@ WITH moved AS (
   GROUP BY x.run_id
 ), told AS (
   INSERT INTO runs (run_id, log_id, tenant_id, trace_id, parent_run_id, neuron_id, status, input, metadata, priority,
-    deadline, attempts, iteration_count, created_at, updated_at, first_seq, last_seq, task_seq, live_seq, terminal_seq,
-    ended_at, output, error_code, error_message, error_recoverable, terminals)
+    deadline, pause_expires_at, attempts, iteration_count, created_at, updated_at, first_seq, last_seq, task_seq,
+    last_task_seq, live_seq, terminal_seq, ended_at, output, error_code, error_message, error_recoverable, terminals)
   SELECT r.run_id, $1::smallint, h.tenant_id, h.trace_id, h.meta->>'parent_run_id', h.directed->>'id', r.status,
     CASE WHEN h.type = 'TASK' THEN h.payload->'input' END,
     CASE WHEN h.type = 'TASK' THEN coalesce(h.payload->'metadata', '{}') ELSE '{}' END,
     CASE WHEN h.type = 'TASK' THEN h.payload->>'priority' END,
-    r.deadline, r.attempts, r.iteration_count, r.created_at, r.updated_at, r.first_seq, r.last_seq, r.task_seq, r.live_seq,
-    r.terminal_seq, t._at,
+    r.deadline, r.pause_expires_at, r.attempts, r.iteration_count, r.created_at, r.updated_at, r.first_seq, r.last_seq,
+    r.task_seq, r.last_task_seq, r.live_seq, r.terminal_seq, t._at,
     CASE t.type WHEN 'AGENT_OUTPUT' THEN t.payload->'output' WHEN 'FINAL' THEN t.payload->'result' END,
     CASE WHEN t.type = 'ERROR' THEN t.payload->>'code' END,
     CASE WHEN t.type = 'ERROR' THEN t.payload->>'message' END,
@@ -216,22 +219,23 @@ WITH moved AS (
     coalesce(f.terminals, 0)
   FROM jsonb_to_recordset($8::text::jsonb) AS r(run_id text, task_seq bigint, head_seq bigint, first_seq bigint,
     last_seq bigint, created_at timestamptz(3), updated_at timestamptz(3), live_seq bigint, status text,
-    terminal_seq bigint, deadline timestamptz(3), attempts int, iteration_count int)
+    pause_expires_at timestamptz(3), terminal_seq bigint, last_task_seq bigint, deadline timestamptz(3), attempts int,
+    iteration_count int)
   JOIN x AS h ON h._seq = r.head_seq
   LEFT JOIN x AS t ON t._seq = r.terminal_seq
   LEFT JOIN facts AS f ON f.run_id = r.run_id
   ORDER BY r.run_id
   ON CONFLICT (run_id) DO UPDATE SET
-    ${first(["log_id", "tenant_id", "trace_id", "parent_run_id", "neuron_id", "input", "metadata", "priority"], EARLIER_HEAD)},
-    ${first(["ended_at", "output", "error_code", "error_message", "error_recoverable"], EARLIER_END)},
+    ${when(EARLIER_HEAD, ["log_id", "tenant_id", "trace_id", "parent_run_id", "neuron_id", "input", "metadata", "priority"])},
+    ${when(EARLIER_END, ["ended_at", "output", "error_code", "error_message", "error_recoverable"])},
     status = CASE
       WHEN ${EARLIER_END} THEN
         CASE WHEN runs.terminal_seq IS NULL AND runs.status = 'max_iterations' AND excluded.live_seq IS NULL
           THEN runs.status ELSE excluded.status END
       WHEN ${LATER_LIVE} THEN excluded.status
       ELSE runs.status END,
-    live_seq = CASE WHEN ${LATER_LIVE} THEN excluded.live_seq ELSE runs.live_seq END,
-    deadline = CASE WHEN ${LATER_LIVE} THEN coalesce(excluded.deadline, runs.deadline) ELSE runs.deadline END,
+    ${when(LATER_LIVE, ["live_seq", "pause_expires_at"])},
+    ${when(LATER_TASK, ["deadline", "last_task_seq"])},
     attempts = greatest(runs.attempts, excluded.attempts),
     iteration_count = greatest(runs.iteration_count, excluded.iteration_count),
     created_at = least(runs.created_at, excluded.created_at),

@@ -1,0 +1,73 @@
+/**
+ * endRun: says ERROR for a run whose time is up, unless the log knows better.
+ *
+ * What is recorded may be older than the log: that is why the log is asked. Between its answer and the append a worker may
+ * still answer, a person too, or another sweeper: the dedup id is the one they use, so of all of them one is stored. Should
+ * that fail (it is remembered for two minutes), the first terminal in the log counts, as always (A1).
+ */
+import {
+  bucketOf,
+  createSignal,
+  isReplyType,
+  SIGNAL_TYPES,
+  type LogEntry,
+  type Meta,
+  type Signal,
+  type SignalOf,
+  type SubjectFilter,
+  type TraceId,
+} from "@myelin/bus";
+import type { DueRun } from "./due-runs.ts";
+import type { SweptBus } from "./sweeper-options.ts";
+
+const REPLY_TYPES = SIGNAL_TYPES.filter(isReplyType);
+
+/** Resolves with false when the run is over or went on meanwhile. Rejects when the log cannot be asked, or not be written. */
+export async function endRun(bus: Pick<SweptBus, "get" | "lastOf" | "append">, run: DueRun): Promise<boolean> {
+  const cause = signalOf(await bus.get(run.causeSeq));
+  if (await hasGoneOn(bus, run, cause)) return false;
+  const { duplicate } = await bus.append(toError(run, cause), { dedupId: dedupIdOf(run, cause) });
+  return !duplicate;
+}
+
+/** Whether anything follows the cause: a reply to the TASK, an answer to the question, or what came of that. */
+async function hasGoneOn(bus: Pick<SweptBus, "lastOf">, run: DueRun, cause: Signal | null): Promise<boolean> {
+  const at = { bucket: bucketOf(run.traceId), run: run.runId };
+  // Replies have their dispatcher in their subject. It is on the cause; when that is gone, each type is asked for.
+  const filters: SubjectFilter[] = cause
+    ? [{ ...at, to: cause.meta.reply_to ?? "_", lane: "_" }]
+    : REPLY_TYPES.map((type) => ({ ...at, type }));
+  if (run.isPaused) filters.push({ ...at, type: "TASK" });
+  const entries = await Promise.all(filters.map((filter) => bus.lastOf(filter)));
+  return entries.some((entry) => entry !== null && entry.seq > run.causeSeq && !isJournal(entry));
+}
+
+function toError(run: DueRun, cause: Signal | null): SignalOf<"ERROR"> {
+  const meta: Meta = { run_id: run.runId };
+  if (cause?.meta.reply_to !== undefined) meta.reply_to = cause.meta.reply_to;
+  if (run.tenantId !== null) meta.tenant_id = run.tenantId;
+  if (run.parentRunId !== null) meta.parent_run_id = run.parentRunId;
+  if (run.taskSeq > 0) meta.task_seq = run.taskSeq;
+  const at = run.dueAt.toISOString();
+  const message = run.isPaused
+    ? `nobody answered the question of the run before it expired at ${at}`
+    : `the deadline of the task passed at ${at}, and nobody had answered it`;
+  return createSignal({
+    type: "ERROR",
+    trace_id: run.traceId as TraceId,
+    parent_id: cause?.id ?? null,
+    directed: { id: cause?.directed?.id ?? run.neuronId ?? "sweeper", type: null, capabilities: [] },
+    payload: { code: "DEADLINE_EXCEEDED", message, recoverable: true },
+    meta,
+  });
+}
+
+/** The id under which the worker's reply, or the person's answer, is stored. */
+function dedupIdOf(run: DueRun, cause: Signal | null): string {
+  if (!cause) return `${run.runId}.swept`;
+  return run.isPaused ? `answer:${cause.id}` : `${cause.id}.reply`;
+}
+
+const signalOf = (entry: LogEntry | null): Signal | null => (entry?.parsed.ok ? entry.parsed.signal : null);
+/** A journal is addressed to its run, not to a dispatcher; only a dispatcher of that name would be in its place. */
+const isJournal = ({ parsed }: LogEntry): boolean => parsed.ok && parsed.signal.type === "RUN_EVENT";

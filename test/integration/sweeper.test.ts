@@ -1,0 +1,131 @@
+/** The sweeper beside workers: whoever dies, and whoever is late, each task gets one end that counts. */
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { isEndType, type Bus, type Signal } from "@myelin/bus";
+import { Axon } from "@myelin/dendrite";
+import { Recorder, RunStore, Sweeper, type SweeperOptions } from "@myelin/runs";
+import { expectNoLeaks } from "../helpers/leaks.ts";
+import { withDatabase, type TestDatabase } from "../helpers/with-database.ts";
+import { deferred, TRANSPORTS, until, withFleet, type Fleet } from "../helpers/with-fleet.ts";
+
+let database: TestDatabase;
+let store: RunStore;
+beforeAll(async () => {
+  database = await withDatabase();
+  store = RunStore.fromDatabaseUrl(database.url);
+});
+afterAll(async () => {
+  await store.close();
+  await database[Symbol.asyncDispose]();
+});
+expectNoLeaks();
+
+/** A recorder and a sweeper of a fleet's namespace. */
+async function record(fleet: Fleet, options: Partial<SweeperOptions> = {}) {
+  const bus = await fleet.bus();
+  const recorder = new Recorder({ bus, databaseUrl: database.url });
+  const sweeper = new Sweeper({ bus, databaseUrl: database.url, intervalMs: 50, ...options });
+  await Promise.all([recorder.start(), sweeper.start()]);
+  return {
+    bus,
+    recorder,
+    async [Symbol.asyncDispose]() {
+      await sweeper.drain();
+      await recorder.drain();
+    },
+  };
+}
+
+/** The terminals in the log, by run. */
+async function endsIn(bus: Bus): Promise<Map<string, Signal[]>> {
+  const ends = new Map<string, Signal[]>();
+  for await (const { parsed } of bus.read({})) {
+    if (!parsed.ok || !isEndType(parsed.signal.type)) continue;
+    const runId = parsed.signal.meta.run_id!;
+    ends.set(runId, [...(ends.get(runId) ?? []), parsed.signal]);
+  }
+  return ends;
+}
+
+describe.each(TRANSPORTS)("A1 over %s", (transport) => {
+  test("the task of a worker that died ends within a second of its deadline, and its caller hears", async () => {
+    await using fleet = await withFleet(transport);
+    await using recorded = await record(fleet);
+    const synapse = await fleet.connect();
+    const taken = deferred();
+    const forever = deferred();
+    const dying = await (
+      await synapse.open(fleet.namespace)
+    ).consume({ neuronId: "mortal", lane: "normal" }, async () => {
+      taken.resolve();
+      await forever.promise; // it holds the lease, and never answers
+      return { type: "abandon" };
+    });
+    dying.request(1);
+    const dispatcher = fleet.dendrite();
+    const errors: Signal[] = [];
+    await dispatcher.onErrorSignal((signal) => void errors.push(signal)).ready;
+    const { runId } = await dispatcher.dispatch({
+      neuron: "mortal",
+      input: {},
+      timeoutMs: 1_000,
+      whenAbsent: "wait",
+    });
+    await taken.promise;
+    await until(() => errors.length === 1);
+    const [error] = errors;
+    await until(async () => (await store.getRun(runId))?.status === "error");
+    const run = (await store.getRun(runId))!;
+    expect(error).toMatchObject({ directed: { id: "mortal" }, payload: { code: "DEADLINE_EXCEEDED" } });
+    expect(run.endedAt!.getTime() - run.deadline!.getTime()).toBeLessThan(1_000);
+    expect(run).toMatchObject({ error: { code: "DEADLINE_EXCEEDED", recoverable: true } });
+    forever.resolve();
+    await recorded.recorder.waitFor((await recorded.bus.info()).lastSeq);
+  });
+
+  test("a worker that answers at the deadline and the sweeper make one end of each run", async () => {
+    await using fleet = await withFleet(transport);
+    await using recorded = await record(fleet, { graceMs: 0, intervalMs: 10 });
+    const sleeping = new Axon({
+      neuronId: "sleeper",
+      concurrency: 20,
+      neuron: (_input, ctx) =>
+        new Promise((_resolve, reject) => {
+          ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason as Error));
+        }),
+    });
+    const worker = await fleet.worker([sleeping]);
+    const dispatcher = fleet.dendrite();
+    await dispatcher.start();
+    const dispatched = await Promise.all(
+      Array.from({ length: 40 }, () => dispatcher.dispatch({ neuron: "sleeper", input: {}, timeoutMs: 500 })),
+    );
+    await until(async () => (await endsIn(recorded.bus)).size === 40);
+    await until(() => worker.stats().running === 0); // their answers are stored by then, or refused
+    const ends = await endsIn(recorded.bus);
+    expect([...ends.keys()].sort()).toEqual(dispatched.map(({ runId }) => runId).sort());
+    expect([...ends.values()].map((one) => one.length)).toEqual(Array.from({ length: 40 }, () => 1));
+  });
+
+  test("an answer that comes after the sweeper's end is late: it is stored nowhere, or changes nothing", async () => {
+    await using fleet = await withFleet(transport);
+    await using recorded = await record(fleet);
+    const answer = deferred();
+    const worker = await fleet.worker([
+      new Axon({
+        neuronId: "deaf",
+        neuron: async () => {
+          await answer.promise;
+          return { response: "too late" };
+        },
+      }),
+    ]);
+    const dispatcher = fleet.dendrite();
+    await dispatcher.start();
+    const { runId } = await dispatcher.dispatch({ neuron: "deaf", input: {}, timeoutMs: 200 });
+    await until(async () => (await store.getRun(runId))?.status === "error");
+    answer.resolve();
+    await until(() => worker.stats().running === 0);
+    await recorded.recorder.waitFor((await recorded.bus.info()).lastSeq);
+    expect(await store.getRun(runId)).toMatchObject({ status: "error", output: null });
+  });
+});
