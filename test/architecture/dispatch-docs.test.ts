@@ -24,6 +24,7 @@ describe("docs/dispatch.md", () => {
     const rows = tableUnder(document, "Codes of a");
     const from = (who: string) => asSet(rows.filter(([, by]) => by!.includes(who)).map(([code]) => code));
     expect(from("neuron")).toEqual(asSet(unionOf("packages/neuron/src/errors.ts", "NeuronFailureCode")));
+    expect(from("step")).toEqual(asSet(unionOf("packages/neuron/src/errors.ts", "StepErrorCode")));
     expect(from("Axon")).toEqual(asSet(unionOf("packages/dendrite/src/errors.ts", "AxonErrorCode")));
   });
 

@@ -22,6 +22,8 @@ export function fakeNeuronContext(overrides: Partial<NeuronContext> = {}): FakeN
     tenantId: "default",
     metadata: {},
     answers: [],
+    step: async (name, fn) => fn({ name, key: `run_test:${name}` }),
+    stepKey: "run_test:step",
     thought: (delta) => thoughts.push(delta),
     toolCall: () => {},
     toolResult: () => {},

@@ -133,6 +133,7 @@ export type AxonErrorCode =
   | "OUTPUT_NOT_JSON"
   | "PAYLOAD_TOO_LARGE"
   | "DEADLINE_EXCEEDED"
+  | "ATTEMPTS_EXHAUSTED"
   | "OVERLOADED"
   | "WORKER_STOPPED";
 

@@ -2,7 +2,7 @@
  * Runtime: what exists while a Dendrite runs: its subscriptions, its dispatcher, and the Axons it hosts. Opened by the
  * start, closed by the stop; a start that fails on the way closes what it had opened.
  */
-import type { Bus, InstanceId, Signal, SignalOf, Subscription } from "@myelin/bus";
+import type { Bus, InstanceId, Received, Signal, SignalOf, Subscription } from "@myelin/bus";
 import { Announcer } from "./announcer.ts";
 import { Answers } from "./answers.ts";
 import { AxonHost } from "./axon/axon-host.ts";
@@ -14,6 +14,7 @@ import type { DendriteError } from "./errors.ts";
 import type { DendriteStats } from "./observer.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { RosterWatch } from "./roster-watch.ts";
+import { StoppedTraces } from "./stopped-traces.ts";
 import { Waiters } from "./waiters.ts";
 
 export interface RuntimeOptions {
@@ -30,6 +31,7 @@ export class Runtime {
   readonly #bus: Bus;
   readonly #options: ResolvedOptions;
   readonly #waiters: Waiters;
+  readonly #stopped: StoppedTraces;
   readonly #hosts: readonly AxonHost[];
   /** Null in a process that hosts nothing: it has nothing to announce. */
   readonly #announcer: Announcer | null;
@@ -49,6 +51,7 @@ export class Runtime {
     });
     this.dispatcher = new Dispatcher({ bus, instance, roster: this.roster, waiters: this.#waiters, logger, observer });
     this.answers = new Answers(bus, instance);
+    this.#stopped = new StoppedTraces(bus);
     this.#hosts = axons.map((axon) => this.#host(axon, instance));
     const hosts = this.#hosts;
     this.#announcer =
@@ -94,17 +97,20 @@ export class Runtime {
   async #subscribe(
     channel: "log" | "live",
     filter: Parameters<Bus["subscribe"]>[1],
-    handler: (signal: Signal) => void,
+    handler: (signal: Signal, received: Received) => void,
   ) {
     this.#subscriptions.push(await this.#bus.subscribe(channel, filter, handler));
   }
 
   async #hearOrders(announcer: Announcer): Promise<void> {
-    const stop = (signal: Signal) => {
-      if (signal.type === "STOP") for (const host of this.#hosts) host.stop(signal);
+    const stop = (signal: Signal, { seq }: Received) => {
+      if (signal.type !== "STOP") return;
+      this.#stopped.add(signal, seq);
+      for (const host of this.#hosts) host.stop(signal);
     };
     await this.#subscribe("live", { type: "STOP" }, stop);
     await this.#subscribe("log", { type: "STOP" }, stop);
+    await this.#stopped.catchUp();
     await this.#subscribe("live", { type: "DISCOVER" }, (signal) => {
       if (signal.type === "DISCOVER") announcer.answer(signal);
     });
@@ -119,6 +125,15 @@ export class Runtime {
     this.#waiters.askAll();
     this.roster.reconnected();
     this.#announcer?.beat();
+    if (this.#announcer) this.#hearMissedStops();
+  }
+
+  /** STOPs that passed while the connection was down: they stop what runs, too. */
+  #hearMissedStops(): void {
+    const heard = (stop: SignalOf<"STOP">) => this.#hosts.forEach((host) => host.stop(stop));
+    this.#stopped
+      .catchUp(heard)
+      .catch((error: unknown) => this.#options.logger.warn({ err: error }, "stops.lookup.failed"));
   }
 
   #host(axon: Axon, instance: InstanceId): AxonHost {
@@ -139,6 +154,7 @@ export class Runtime {
       logger,
       observer,
       reconnectedAt: () => this.#reconnectedAt,
+      stopOf: (task, seq) => this.#stopped.of(task, seq),
       dispatchChild,
       callChild,
     });

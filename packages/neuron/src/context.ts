@@ -55,6 +55,21 @@ export interface ToolResultNote {
   readonly error?: string | undefined;
 }
 
+/** What the function of a step is given. */
+export interface Step {
+  readonly name: string;
+  /** The same in every start of the run, and of no other step: the idempotency key to hand outside. */
+  readonly key: string;
+}
+
+export interface StepOptions {
+  /**
+   * False: announce the step first, and raise `StepInDoubtError` instead of running it again when an earlier start may have.
+   * Costs one more append. Default true: what happened between the effect and its acknowledgement may happen again.
+   */
+  readonly repeatable?: boolean | undefined;
+}
+
 /**
  * The second argument of every neuron. Valid for one start of it; a paused run that goes on gets a new one. Its methods
  * may be called concurrently and without `this`.
@@ -75,6 +90,14 @@ export interface NeuronContext {
   readonly metadata: JsonObject;
   /** The answers to earlier pauses of this run, oldest first; empty on a first start. */
   readonly answers: readonly Answer[];
+  /**
+   * Runs `fn` once for the run: as soon as its result is acknowledged by the log it never runs again, however often the task
+   * is started; later starts get the result (as JSON), or its error when that was final. Steps come in the same order in
+   * every start, each with a name of its own. In a transient run nothing is kept: `fn` just runs.
+   */
+  readonly step: <T>(name: string, fn: (step: Step) => T | Promise<T>, options?: StepOptions) => Promise<T>;
+  /** `key` of the step that runs now: what to hand outside as an idempotency key. Throws outside a step, and when several run. */
+  readonly stepKey: string;
   /** Streams one piece of text. Does not wait and never throws for the lack of a listener. */
   readonly thought: (delta: string) => void;
   /** Shows that a tool is called. It runs nothing. */

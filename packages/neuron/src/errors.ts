@@ -8,11 +8,26 @@ export type NeuronFailureCode =
   | "CANCELLED"
   | "INPUT_INVALID"
   | "OUTCOME_INVALID"
+  | StepErrorCode
   | "MODEL_RATE_LIMITED"
   | "MODEL_OVERLOADED"
   | "MODEL_UNAVAILABLE"
   | "MODEL_TIMEOUT"
   | "MODEL_REFUSED_REQUEST";
+
+/**
+ * - `STEP_IN_DOUBT`: a step that must not be repeated was announced and has no result: it may have happened
+ * - `STEP_ORDER_CHANGED`: the steps of this start come in another order than those in the run's journal
+ * - `STEP_NAME_TAKEN`, `STEP_NAME_INVALID`: two steps of a run with one name; a name that is none
+ * - `STEP_RESULT_NOT_JSON`: the journal could not keep the result · `STEP_KEY_OUTSIDE`: `ctx.stepKey` where no step runs
+ */
+export type StepErrorCode =
+  | "STEP_IN_DOUBT"
+  | "STEP_ORDER_CHANGED"
+  | "STEP_NAME_TAKEN"
+  | "STEP_NAME_INVALID"
+  | "STEP_RESULT_NOT_JSON"
+  | "STEP_KEY_OUTSIDE";
 
 /** What a `NeuronFailure` may carry beside code and message. */
 export interface NeuronFailureOptions {
@@ -26,7 +41,7 @@ export interface NeuronFailureOptions {
  * and the stack do not. Codes are `UPPER_SNAKE`; those of `NeuronFailureCode` have a meaning already.
  */
 export class NeuronFailure extends Error {
-  override readonly name = "NeuronFailure";
+  override readonly name: string = "NeuronFailure";
   readonly code: string;
   readonly recoverable: boolean;
 
@@ -53,6 +68,34 @@ export class NeuronFailure extends Error {
     }
     const code = field(thrown, "name") === "AbortError" ? "CANCELLED" : "NEURON_EXCEPTION";
     return new NeuronFailure(code, messageOf(thrown), { cause: thrown });
+  }
+}
+
+/** `ctx.step` was used in a way that cannot be kept. Not recoverable: the code must change. */
+export class StepError extends NeuronFailure {
+  override readonly name: string = "StepError";
+
+  constructor(code: StepErrorCode, message: string, options: { cause?: unknown } = {}) {
+    super(code, message, options);
+  }
+}
+
+/**
+ * A step with `repeatable: false` was announced by an earlier start of the run, and what became of it is not known. Ask
+ * the other side, by `stepKey`, whether it happened; uncaught, it ends the run in ERROR STEP_IN_DOUBT.
+ */
+export class StepInDoubtError extends StepError {
+  override readonly name = "StepInDoubtError";
+  readonly step: string;
+  readonly stepKey: string;
+
+  constructor(step: string, stepKey: string) {
+    super(
+      "STEP_IN_DOUBT",
+      `step "${step}" was begun by an earlier start of the run and may have happened (key ${stepKey})`,
+    );
+    this.step = step;
+    this.stepKey = stepKey;
   }
 }
 

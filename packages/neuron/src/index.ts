@@ -17,6 +17,8 @@ export type {
   ChildReply,
   ChildRequest,
   NeuronContext,
+  Step,
+  StepOptions,
   ToolCallNote,
   ToolResultNote,
 } from "./context.ts";
@@ -24,8 +26,8 @@ export type { Neuron } from "./neuron.ts";
 export type { NeuronContract } from "./contract.ts";
 export { defineNeuron } from "./define-neuron.ts";
 export type { NeuronDefinition } from "./define-neuron.ts";
-export { ContractError, NeuronFailure, ProviderOptionsError } from "./errors.ts";
-export type { NeuronFailureCode, NeuronFailureOptions } from "./errors.ts";
+export { ContractError, NeuronFailure, ProviderOptionsError, StepError, StepInDoubtError } from "./errors.ts";
+export type { NeuronFailureCode, NeuronFailureOptions, StepErrorCode } from "./errors.ts";
 export { openaiNeuron } from "./providers/openai/openai-neuron.ts";
 export type { OpenaiNeuronOptions } from "./providers/openai/openai-neuron.ts";
 export { anthropicNeuron } from "./providers/anthropic/anthropic-neuron.ts";

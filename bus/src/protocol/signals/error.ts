@@ -15,5 +15,9 @@ export const error = defineSignal({
     recoverable: z.boolean(),
     /** Where an input or output does not fit its schema: `{ path, message }`. */
     issues: z.array(z.unknown()).optional(),
+    /** What became of every start of the task that is known, oldest first, when it is durable. */
+    attempts: z
+      .array(z.looseObject({ attempt: z.int().positive(), code: z.string(), message: z.string(), at: z.string() }))
+      .optional(),
   }),
 });

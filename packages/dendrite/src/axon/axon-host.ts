@@ -24,6 +24,7 @@ import {
 } from "@myelin/bus";
 import type { DendriteObserver } from "../observer.ts";
 import type { Axon } from "./axon.ts";
+import { JournalLostError } from "./journal.ts";
 import { error, toErrorReply, type ReplyBody } from "./output-to-reply.ts";
 import { RunList } from "./run-list.ts";
 import { Slots } from "./slots.ts";
@@ -35,6 +36,8 @@ export interface AxonHostOptions extends TaskRunHost {
   readonly observer: DendriteObserver;
   /** When the bus last came back, in ms of the epoch; 0 when it never left. */
   readonly reconnectedAt: () => number;
+  /** The STOP that a task falls under, if there was one. `seq` is the task's own; null when it is transient. */
+  readonly stopOf: (task: SignalOf<"TASK">, seq: number | null) => SignalOf<"STOP"> | undefined;
 }
 
 /** Transient tasks that wait for a slot, per slot. Beyond it a task is answered ERROR OVERLOADED at once. */
@@ -136,28 +139,66 @@ export class AxonHost {
   }
 
   async #runDurable(delivery: TaskDelivery): Promise<TaskOutcome> {
-    const { signal: task, seq, deliveryCount } = delivery;
+    const { signal: task, seq } = delivery;
     if (task.type !== "TASK" || this.#done.has(task.id)) return { type: "done" };
-    if (this.#mayBeDone(delivery) && (await this.#isAnswered(task, seq))) {
+    const mayBeDone = this.#mayBeDone(delivery);
+    if (mayBeDone && (await this.#isAnswered(task, seq))) {
       this.#remember(task.id);
       this.#ended("skipped", 0);
       return { type: "done" };
     }
     await this.#slots.take();
-    const run = new TaskRun({ axon: this.axon, task, delivery, attempt: deliveryCount, host: this.#options });
+    const isFresh = !mayBeDone && task.payload.answers === undefined;
+    const run = new TaskRun({ axon: this.axon, task, delivery, isFresh, host: this.#options });
     try {
-      const body = await this.#execute(run, "durable");
-      if (delivery.isLost) return { type: "abandon" };
-      if (run.abortedBy?.cause === "drain" && body.type === "ERROR") return { type: "retry", delayMs: 0 };
-      return await this.#appendReply(run, body, delivery);
+      await run.begin({ isAgain: this.#isAgain(delivery) });
+      return await this.#outcome(run, await this.#replyTo(run, seq), delivery);
+    } catch (thrown) {
+      if (thrown instanceof JournalLostError) return { type: "abandon" };
+      throw thrown;
     } finally {
       this.#slots.give();
     }
   }
 
+  /** What the neuron makes of the task, or why it is not started. */
+  async #replyTo(run: TaskRun, seq: number | null): Promise<ReplyBody> {
+    const stop = this.#options.stopOf(run.task, seq);
+    if (stop) {
+      run.abort(stop);
+      return error({ code: "CANCELLED", message: "the trace was stopped before the task started" });
+    }
+    const { maxAttempts } = this.axon.retry;
+    if (run.countedAttempt > maxAttempts) {
+      const message = `the task was started ${maxAttempts} times and none ended; the Axon's maxAttempts is ${maxAttempts}`;
+      return error({ code: "ATTEMPTS_EXHAUSTED", message });
+    }
+    return this.#execute(run);
+  }
+
+  /** What becomes of the task: its reply is stored, or it is started again, later or elsewhere. */
+  async #outcome(run: TaskRun, body: ReplyBody, delivery: TaskDelivery): Promise<TaskOutcome> {
+    if (run.isLost) return { type: "abandon" };
+    if (body.type !== "ERROR" || typeof run.abortedBy?.cause === "object")
+      return this.#appendReply(run, body, delivery);
+    if (run.abortedBy?.cause === "drain") {
+      await run.recordRelease();
+      return { type: "retry", delayMs: 0 };
+    }
+    const { code, message } = body.payload;
+    const failure = { attempt: run.attempt, code, message, at: new Date().toISOString(), instance: run.host.instance };
+    const delayMs = this.axon.retry.delayMs(run.countedAttempt, body.payload, run.deadline);
+    if (delayMs !== null) {
+      await run.recordFailure(failure);
+      return { type: "retry", delayMs };
+    }
+    const attempts = [...(await run.failures()), failure];
+    return this.#appendReply(run, { ...body, payload: { ...body.payload, attempts } }, delivery);
+  }
+
   async #onTransient(task: Signal): Promise<void> {
     if (task.type !== "TASK") return;
-    const run = new TaskRun({ axon: this.axon, task, delivery: null, attempt: 1, host: this.#options });
+    const run = new TaskRun({ axon: this.axon, task, delivery: null, isFresh: true, host: this.#options });
     if (!this.#slots.tryTake()) {
       if (this.#slots.queued >= this.axon.concurrency * TRANSIENT_QUEUE_PER_SLOT) {
         const message = `${this.#slots.queued} tasks wait for ${this.axon.concurrency} slots; try again later`;
@@ -167,13 +208,14 @@ export class AxonHost {
       await this.#slots.take();
     }
     try {
-      this.#publishReply(run, await this.#execute(run, "transient"));
+      this.#publishReply(run, await this.#replyTo(run, null));
     } finally {
       this.#slots.give();
     }
   }
 
-  async #execute(run: TaskRun, delivery: "durable" | "transient"): Promise<ReplyBody> {
+  async #execute(run: TaskRun): Promise<ReplyBody> {
+    const delivery = run.isDurable ? "durable" : "transient";
     const neuron = this.axon.neuronId;
     const startedAt = performance.now();
     this.#options.observer.taskStarted?.({ neuron, delivery });
@@ -234,10 +276,14 @@ export class AxonHost {
     return createSignal({ type, trace_id, parent_id: task.id, directed, payload, meta });
   }
 
-  #mayBeDone({ deliveryCount, storedAt }: TaskDelivery): boolean {
+  /** It was delivered before, or the server has lost count. */
+  #isAgain({ deliveryCount }: TaskDelivery): boolean {
     const { ackWaitMs, reconnectedAt } = this.#options;
-    const now = Date.now();
-    return deliveryCount > 1 || now - storedAt.getTime() > ackWaitMs || now - reconnectedAt() < ackWaitMs;
+    return deliveryCount > 1 || Date.now() - reconnectedAt() < ackWaitMs;
+  }
+
+  #mayBeDone(delivery: TaskDelivery): boolean {
+    return this.#isAgain(delivery) || Date.now() - delivery.storedAt.getTime() > this.#options.ackWaitMs;
   }
 
   /** Whether the log holds the reply to this TASK, or the end of its run. */

@@ -4,6 +4,7 @@ import type { ContractNeuron, JsonObject, Neuron } from "@myelin/neuron";
 import type { z } from "zod";
 import { DendriteError } from "../errors.ts";
 import { parseCount } from "../validate.ts";
+import { RetryPolicy, type RetryOptions } from "./retry-policy.ts";
 
 /** What an Axon without schemas takes and gives: any JSON object in, anything JSON out. */
 type AnyInput = z.ZodType<JsonObject, JsonObject>;
@@ -18,6 +19,8 @@ export interface AxonOptions<I extends z.ZodType, O extends z.ZodType> {
   readonly capabilities?: readonly string[] | undefined;
   /** How many tasks run at once in this process. Default 10. */
   readonly concurrency?: number | undefined;
+  /** Which failures of a durable task are started again, and when. Default: none, an error is final. */
+  readonly retry?: RetryOptions | undefined;
   /** Shown in the roster. */
   readonly version?: string | undefined;
   readonly description?: string | undefined;
@@ -35,6 +38,7 @@ export class Axon<I extends z.ZodType = AnyInput, O extends z.ZodType = AnyOutpu
   readonly neuron: Neuron<unknown, unknown>;
   readonly capabilities: readonly string[];
   readonly concurrency: number;
+  readonly retry: RetryPolicy;
   readonly version: string | null;
   readonly description: string | null;
   readonly input: z.ZodType | null;
@@ -52,6 +56,7 @@ export class Axon<I extends z.ZodType = AnyInput, O extends z.ZodType = AnyOutpu
     this.neuron = options.neuron as Neuron<unknown, unknown>;
     this.capabilities = Object.freeze((options.capabilities ?? []).map(parseCapability));
     this.concurrency = parseCount("concurrency", options.concurrency ?? 10);
+    this.retry = new RetryPolicy(options.retry);
     this.version = options.version ?? null;
     this.description = options.description ?? null;
     this.input = options.input ?? null;

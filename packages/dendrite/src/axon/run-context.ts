@@ -18,6 +18,7 @@ import type { TaskRun } from "./task-run.ts";
 
 export class RunContext implements NeuronContext {
   declare readonly signal: AbortSignal;
+  declare readonly stepKey: string;
   readonly neuronId: string;
   readonly runId: string;
   readonly traceId: string;
@@ -27,6 +28,7 @@ export class RunContext implements NeuronContext {
   readonly tenantId: string;
   readonly metadata: JsonObject;
   readonly answers: readonly Answer[];
+  readonly step: NeuronContext["step"];
   readonly thought: NeuronContext["thought"];
   readonly toolCall: NeuronContext["toolCall"];
   readonly toolResult: NeuronContext["toolResult"];
@@ -38,6 +40,7 @@ export class RunContext implements NeuronContext {
     const { task } = run;
     this.#run = run;
     Object.defineProperty(this, "signal", RunContext.#signal);
+    Object.defineProperty(this, "stepKey", RunContext.#stepKey);
     this.neuronId = run.neuronId;
     this.runId = run.runId;
     this.traceId = task.trace_id;
@@ -47,12 +50,20 @@ export class RunContext implements NeuronContext {
     this.tenantId = task.meta.tenant_id ?? "";
     this.metadata = task.payload.metadata ?? {};
     this.answers = task.payload.answers ?? [];
+    this.step = (name, fn, options) => run.steps.run(name, fn, options);
     this.thought = (delta) => run.thought(delta);
     this.toolCall = (call) => run.show("TOOL_CALL", toolCallPayload(call));
     this.toolResult = (result) => run.show("TOOL_RESULT", toolResultPayload(result));
     this.dispatchAndWait = (request: ChildRequest): Promise<ChildReply> => run.host.dispatchChild(run, request);
     this.call = (contract, input, options = {}) => run.host.callChild(run, contract, input, options);
   }
+
+  /** Not enumerable: it throws where no step runs, and `{ ...ctx }` would ask for it. */
+  static readonly #stepKey = {
+    get(this: RunContext): string {
+      return this.#run.steps.key;
+    },
+  };
 
   static readonly #signal = {
     enumerable: true,

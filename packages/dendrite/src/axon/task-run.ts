@@ -17,9 +17,12 @@ import type { z } from "zod";
 import type { CallOptions } from "../requests.ts";
 import { parseInput } from "../validate.ts";
 import type { Axon } from "./axon.ts";
+import { attemptFailed, attemptReleased, attemptsOf, attemptStarted, failuresOf, type Failure } from "./attempts.ts";
 import { Deltas } from "./deltas.ts";
 import { error, toErrorReply, toReply, type ReplyBody } from "./output-to-reply.ts";
+import { Journal } from "./journal.ts";
 import { RunContext } from "./run-context.ts";
+import { Steps } from "./steps.ts";
 
 /** What a run needs of the Dendrite that hosts it. */
 export interface TaskRunHost {
@@ -41,9 +44,12 @@ export interface TaskRunOptions {
   readonly task: SignalOf<"TASK">;
   /** How the log delivered the TASK; null when it is transient. */
   readonly delivery: TaskDelivery | null;
-  readonly attempt: number;
+  /** Nobody can have started it before: its journal is empty. */
+  readonly isFresh: boolean;
   readonly host: TaskRunHost;
 }
+
+const RELEASE_RECORD_MS = 500;
 
 /** Keys that an answer adds to the input, as Cosmonapse does; a schema sees the input without them. */
 const ANSWER_KEYS = ["clarification", "permission", "escalation"];
@@ -63,13 +69,18 @@ export class TaskRun {
   readonly task: SignalOf<"TASK">;
   readonly runId: RunId;
   readonly deadline: Date | null;
-  /** Which start of the task this is, from 1. */
-  readonly attempt: number;
+  /** Which start of the task this is, from 1; known once `begin()` has resolved. */
+  attempt = 1;
+  #released = 0;
   readonly host: TaskRunHost;
   /** Where the host's list has it. */
   place = 0;
   readonly #axon: Axon;
   readonly #delivery: TaskDelivery | null;
+  readonly #isFresh: boolean;
+  #journal: Journal | undefined;
+  #steps: Steps | undefined;
+  #hasLostJournal = false;
   #abort: AbortController | undefined;
   #abortedBy: RunAbortedError | undefined;
   #deltas: Deltas | undefined;
@@ -78,14 +89,14 @@ export class TaskRun {
   #hasExpired = false;
   #resolve: ((body: ReplyBody) => void) | undefined;
 
-  constructor({ axon, task, delivery, attempt, host }: TaskRunOptions) {
+  constructor({ axon, task, delivery, isFresh, host }: TaskRunOptions) {
     this.task = task;
     this.runId = runIdOf(task);
     this.deadline = task.payload.deadline === undefined ? null : new Date(task.payload.deadline);
     this.#axon = axon;
     this.host = host;
     this.#delivery = delivery;
-    this.attempt = attempt;
+    this.#isFresh = isFresh;
   }
 
   /** Why this run was aborted, if it was. */
@@ -99,6 +110,50 @@ export class TaskRun {
 
   get isDurable(): boolean {
     return this.#delivery !== null;
+  }
+
+  /** Another worker has the task, or may have: nothing more is said of it here. */
+  get isLost(): boolean {
+    return this.#hasLostJournal || this.#delivery?.isLost === true;
+  }
+
+  /**
+   * Learn which start of the task this is. One that may have been started before is announced in the journal, so that a
+   * task that kills its workers is counted, and older attempts are refused. Rejects with `JournalLostError`.
+   */
+  async begin({ isAgain }: { isAgain: boolean }): Promise<void> {
+    const areAnnounced = this.#axon.retry.maxAttempts === 1;
+    if (!isAgain && !areAnnounced) return;
+    const journal = this.#openJournal();
+    const { attempt, released } = attemptsOf(this.task, await journal.read(), { isAgain, areAnnounced });
+    this.attempt = attempt;
+    this.#released = released;
+    await journal.append([]);
+  }
+
+  /** The same, for the retry policy: without those that were handed back unharmed. */
+  get countedAttempt(): number {
+    return this.attempt - this.#released;
+  }
+
+  /** Put a failure that is followed by another start on record. */
+  async recordFailure(failure: Failure): Promise<void> {
+    await this.#openJournal().append([attemptFailed(this.task, failure)]);
+  }
+
+  /** Put on record that this start was handed back unharmed. Waits a moment for it, no more: it is a courtesy. */
+  async recordRelease(): Promise<void> {
+    const { task, attempt, host } = this;
+    const recorded = this.#openJournal().append([attemptReleased(task, attempt, host.instance)]);
+    let timer: NodeJS.Timeout | undefined;
+    const enough = new Promise<void>((resolve) => (timer = setTimeout(resolve, RELEASE_RECORD_MS)));
+    await Promise.race([recorded, enough]).catch(() => {});
+    clearTimeout(timer);
+  }
+
+  /** The failures of earlier starts, oldest first. */
+  async failures(): Promise<Failure[]> {
+    return this.attempt === 1 ? [] : failuresOf(this.task, await this.#openJournal().read());
   }
 
   /** Ask the neuron to stop. The first reason counts. */
@@ -177,6 +232,31 @@ export class TaskRun {
     if (this.#axon.input === null) return input;
     const entries = Object.entries(input).filter(([key]) => answers === undefined || !ANSWER_KEYS.includes(key));
     return parseInput(this.#axon.neuronId, this.#axon.input, Object.fromEntries(entries));
+  }
+
+  /** `ctx.step`. */
+  get steps(): Steps {
+    return (this.#steps ??= new Steps({
+      runId: this.runId,
+      journal: this.isDurable ? this.#openJournal() : null,
+      signal: this.signal,
+      isFinal: (failure) => this.#axon.retry.delayMs(this.countedAttempt, failure, this.deadline) === null,
+    }));
+  }
+
+  #openJournal(): Journal {
+    return (this.#journal ??= new Journal({
+      bus: this.host.bus,
+      runId: this.runId,
+      opening: () => attemptStarted(this.task, this.#delivery?.seq ?? 0, this.attempt, this.host.instance),
+      envelope: () => this.#envelope(),
+      isFresh: this.#isFresh,
+      mayGoOn: () => this.#delivery?.isLost !== true,
+      onLost: () => {
+        this.#hasLostJournal = true;
+        this.abort("lost");
+      },
+    }));
   }
 
   /** `ctx.thought`. */

@@ -1,0 +1,147 @@
+import { describe, expect, test } from "@jest/globals";
+import { connectSynapse, LogUnavailableError, newRunId, newTraceId, type Bus } from "@myelin/bus";
+import { Journal, JournalLostError, type JournalOptions } from "./journal.ts";
+
+const runId = newRunId();
+const traceId = newTraceId();
+const step = (name: string) => ({ event_type: "step.completed" as const, data: { name } });
+
+interface Writer {
+  readonly journal: Journal;
+  lost: number;
+}
+
+function writer(
+  bus: JournalOptions["bus"],
+  attempt: number,
+  { isFresh = attempt === 1, taskSeq = 1, mayGoOn = (): boolean => true } = {},
+): Writer {
+  const made: Writer = {
+    lost: 0,
+    journal: new Journal({
+      bus,
+      runId,
+      isFresh,
+      mayGoOn,
+      opening: () => ({
+        event_type: "attempt.started",
+        correlation_id: `${attempt}-${Math.random()}`,
+        data: { attempt, task_seq: taskSeq },
+      }),
+      envelope: () => ({
+        trace_id: traceId,
+        parent_id: null,
+        directed: { id: "n", type: null, capabilities: [] },
+        meta: { run_id: runId },
+      }),
+      onLost: () => made.lost++,
+    }),
+  };
+  return made;
+}
+
+async function stored(bus: Bus): Promise<{ index: number; type: string; name: unknown }[]> {
+  const all = [];
+  for await (const { parsed } of bus.read({ type: "RUN_EVENT", to: runId })) {
+    if (!parsed.ok || parsed.signal.type !== "RUN_EVENT") continue;
+    for (const entry of parsed.signal.payload.entries) {
+      all.push({ index: entry.sequence_index, type: entry.event_type, name: entry.data["name"] });
+    }
+  }
+  return all;
+}
+
+/** A namespace of its own in memory. */
+async function withBus(): Promise<{ bus: Bus } & AsyncDisposable> {
+  const synapse = await connectSynapse(`memory://journal-${Math.random()}`);
+  return { bus: await synapse.open("journal"), [Symbol.asyncDispose]: () => synapse.drain() };
+}
+
+/** A bus whose appends go another way. */
+const through = (bus: JournalOptions["bus"], append: Bus["append"]): JournalOptions["bus"] => ({
+  append,
+  read: (...args) => bus.read(...args),
+  lastOf: (...args) => bus.lastOf(...args),
+});
+
+describe("Journal", () => {
+  test("J1: entries are gapless, and those that come together travel together behind the one that begins the attempt", async () => {
+    await using server = await withBus();
+    const { journal } = writer(server.bus, 1);
+    await Promise.all([journal.append([step("a")]), journal.append([step("b")]), journal.append([step("c")])]);
+    expect((await stored(server.bus)).map(({ index, type, name }) => [index, type, name])).toEqual([
+      [0, "attempt.started", undefined],
+      [1, "step.completed", "a"],
+      [2, "step.completed", "b"],
+      [3, "step.completed", "c"],
+    ]);
+    expect((await server.bus.info()).lastSeq).toBe(2);
+  });
+
+  test("J1: a newer attempt refuses the older one, which stops for good and says so once", async () => {
+    await using server = await withBus();
+    const old = writer(server.bus, 1);
+    await old.journal.append([step("a")]);
+    const young = writer(server.bus, 2);
+    await young.journal.append([]);
+    await expect(old.journal.append([step("b")])).rejects.toBeInstanceOf(JournalLostError);
+    await expect(old.journal.append([step("c")])).rejects.toBeInstanceOf(JournalLostError);
+    expect(old.lost).toBe(1);
+    await young.journal.append([step("b")]);
+    expect((await stored(server.bus)).map(({ name }) => name)).toEqual([undefined, "a", undefined, "b"]);
+  });
+
+  test("J1: an older attempt that has not written yet is refused by a newer one as well", async () => {
+    await using server = await withBus();
+    const old = writer(server.bus, 1);
+    await writer(server.bus, 2).journal.append([]);
+    await expect(old.journal.append([step("a")])).rejects.toBeInstanceOf(JournalLostError);
+  });
+
+  test("what an older attempt still writes before the newer one begins is part of the journal", async () => {
+    await using server = await withBus();
+    const old = writer(server.bus, 1);
+    const young = writer(server.bus, 2);
+    await young.journal.read();
+    await old.journal.append([step("a")]);
+    await young.journal.append([step("b")]);
+    expect((await young.journal.read()).map(({ sequence_index }) => sequence_index)).toEqual([0, 1, 2, 3]);
+    expect(young.lost).toBe(0);
+  });
+
+  test("a run that was woken belongs to the later task, whatever its attempt", async () => {
+    await using server = await withBus();
+    const asleep = writer(server.bus, 3, { taskSeq: 1 });
+    await asleep.journal.append([step("a")]);
+    await writer(server.bus, 1, { taskSeq: 9, isFresh: false }).journal.append([]);
+    await expect(asleep.journal.append([step("b")])).rejects.toBeInstanceOf(JournalLostError);
+  });
+
+  test("an acknowledgement that was lost costs nothing: the entry is there once, and the writer goes on", async () => {
+    await using server = await withBus();
+    let isLost = true;
+    const bus = through(server.bus, async (...args) => {
+      const appended = await server.bus.append(...args);
+      if (!isLost) return appended;
+      isLost = false;
+      throw new LogUnavailableError("no acknowledgement");
+    });
+    const { journal, ...rest } = writer(bus, 1);
+    await journal.append([step("a")]);
+    await journal.append([step("b")]);
+    expect((await stored(server.bus)).map(({ name }) => name)).toEqual([undefined, "a", "b"]);
+    expect(rest.lost).toBe(0);
+  });
+
+  test("with the log away it tries on until the lease is lost", async () => {
+    await using server = await withBus();
+    let tries = 0;
+    const bus = through(server.bus, () => {
+      tries++;
+      return Promise.reject(new LogUnavailableError("away"));
+    });
+    const { journal } = writer(bus, 1, { mayGoOn: () => tries < 2 });
+    await expect(journal.append([step("a")])).rejects.toBeInstanceOf(JournalLostError);
+    expect(tries).toBe(2);
+  });
+});

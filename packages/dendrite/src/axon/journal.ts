@@ -1,0 +1,186 @@
+/**
+ * Journal: the ordered entries of one run, on a subject of their own in the log. A new attempt reads what the ones before it
+ * wrote, and goes on behind it.
+ *
+ * J1: one writer at a time, gapless and unique. Every append expects the sequence of the one before. The first append of an
+ * attempt carries `attempt.started`: from there on every older attempt is refused. A writer that is refused looks whether
+ * the entry in its place is its own (the acknowledgement was lost) and then goes on; else it has lost the run, and stops.
+ */
+import {
+  bucketOf,
+  createSignal,
+  WrongLastSeqError,
+  type Bus,
+  type LogEntry,
+  type NewSignal,
+  type SignalOf,
+  type SubjectFilter,
+} from "@myelin/bus";
+import type { RunEventEntry, RunEventType } from "@myelin/bus/run-events";
+
+/** An entry before it has its place. */
+export interface NewEntry {
+  readonly event_type: RunEventType;
+  readonly correlation_id?: string | undefined;
+  readonly data: Record<string, unknown>;
+}
+
+export interface JournalOptions {
+  readonly bus: Pick<Bus, "append" | "read" | "lastOf">;
+  readonly runId: string;
+  /** The entry that begins this attempt: it travels at the head of the first append. */
+  readonly opening: () => NewEntry;
+  /** The Signal without type and payload. */
+  readonly envelope: () => Pick<NewSignal<"RUN_EVENT">, "trace_id" | "parent_id" | "directed" | "meta">;
+  /** True when nobody can have written yet: then nothing is read. */
+  readonly isFresh: boolean;
+  /** Whether it is still worth trying when the log does not answer: false once the lease is lost. */
+  readonly mayGoOn: () => boolean;
+  /** Told once, when another attempt has taken the run over. */
+  readonly onLost: () => void;
+}
+
+/** Another attempt writes the journal now: this one must stop, and say nothing. */
+export class JournalLostError extends Error {
+  override readonly name = "JournalLostError";
+}
+
+interface Waiting {
+  readonly entries: readonly NewEntry[];
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const TRY_AGAIN_MS = 500;
+
+export class Journal {
+  readonly #options: JournalOptions;
+  readonly #entries: RunEventEntry[] = [];
+  #read: Promise<void> | undefined;
+  /** Last sequence of the subject as far as we know; 0 when it is empty. */
+  #headSeq = 0;
+  #hasBegun = false;
+  readonly #waiting: Waiting[] = [];
+  #isWriting = false;
+  #lost: JournalLostError | undefined;
+
+  constructor(options: JournalOptions) {
+    this.#options = options;
+  }
+
+  /** What was written so far, by every attempt. Read from the log once; then it is what this attempt adds. */
+  async read(): Promise<readonly RunEventEntry[]> {
+    await (this.#read ??= this.#options.isFresh ? Promise.resolve() : this.#readOn());
+    return this.#entries;
+  }
+
+  /** Add entries, perhaps none but the one that begins the attempt; resolves once the log has them. What is added meanwhile travels together. Rejects with `JournalLostError`. */
+  append(entries: readonly NewEntry[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ entries, resolve, reject });
+      if (!this.#isWriting) void this.#write();
+    });
+  }
+
+  async #write(): Promise<void> {
+    this.#isWriting = true;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0);
+      try {
+        await this.read();
+        await this.#store(batch.flatMap(({ entries }) => entries));
+        for (const { resolve } of batch) resolve();
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    this.#isWriting = false;
+  }
+
+  async #store(added: readonly NewEntry[]): Promise<void> {
+    const { envelope } = this.#options;
+    for (;;) {
+      if (this.#lost) throw this.#lost;
+      const opening = this.#hasBegun ? undefined : this.#options.opening();
+      const entries = (opening ? [opening, ...added] : added).map((entry, at) => this.#place(entry, at));
+      const signal = createSignal({ ...envelope(), type: "RUN_EVENT", payload: { entries } });
+      const seq = await this.#appendSignal(signal);
+      if (seq !== null) {
+        this.#entries.push(...entries);
+        this.#headSeq = seq;
+        this.#hasBegun = true;
+        return;
+      }
+      const known = this.#entries.length;
+      await this.#readOn();
+      // Before our first entry an older attempt may still have written: that is as good as before. A newer one has the run.
+      if (!opening || isTaken(opening, this.#entries.slice(known))) this.#lose();
+    }
+  }
+
+  /** Its sequence once it is stored; null when another entry is in its place. */
+  async #appendSignal(signal: SignalOf<"RUN_EVENT">): Promise<number | null> {
+    const { bus } = this.#options;
+    for (;;) {
+      try {
+        return (await bus.append(signal, { expectLastSeq: this.#headSeq })).seq;
+      } catch (error) {
+        if (error instanceof WrongLastSeqError) {
+          const head = await bus.lastOf(this.#subject());
+          return head?.parsed.ok && head.parsed.signal.id === signal.id ? head.seq : null;
+        }
+        if ((error as { code?: unknown }).code !== "LOG_UNAVAILABLE") throw error;
+        if (!this.#options.mayGoOn()) this.#lose();
+        await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS).unref());
+      }
+    }
+  }
+
+  async #readOn(): Promise<void> {
+    for await (const entry of this.#options.bus.read(this.#subject(), { fromSeq: this.#headSeq + 1 })) {
+      this.#headSeq = entry.seq;
+      this.#entries.push(...entriesOf(entry));
+    }
+    const first = this.#entries[0];
+    if (first && first.sequence_index !== 0) {
+      throw new Error(
+        `the journal of ${this.#options.runId} begins at ${first.sequence_index}: the log has lost its head`,
+      );
+    }
+  }
+
+  #lose(): never {
+    this.#lost ??= new JournalLostError(`another attempt goes on with ${this.#options.runId}`);
+    this.#options.onLost();
+    throw this.#lost;
+  }
+
+  #place({ event_type, correlation_id, data }: NewEntry, at: number): RunEventEntry {
+    const sequence_index = this.#entries.length + at;
+    return { sequence_index, iteration_index: 0, event_type, correlation_id: correlation_id ?? null, data };
+  }
+
+  /** The subject, exactly: what comes first in the log is a read of 0.4 ms. */
+  #subject(): SubjectFilter {
+    const { runId, envelope } = this.#options;
+    return { type: "RUN_EVENT", to: runId, lane: "_", bucket: bucketOf(envelope().trace_id), run: runId };
+  }
+}
+
+const entriesOf = ({ parsed }: LogEntry): readonly RunEventEntry[] =>
+  parsed.ok && parsed.signal.type === "RUN_EVENT" ? parsed.signal.payload.entries : [];
+
+/** Whether one of these entries begins an attempt that is as new as this one, or newer. */
+function isTaken(opening: NewEntry, entries: readonly RunEventEntry[]): boolean {
+  const mine = attemptIn(opening);
+  return entries.some((entry) => {
+    if (entry.event_type !== "attempt.started") return false;
+    const theirs = attemptIn(entry);
+    return theirs.taskSeq > mine.taskSeq || (theirs.taskSeq === mine.taskSeq && theirs.attempt >= mine.attempt);
+  });
+}
+
+const attemptIn = ({ data }: { data: Record<string, unknown> }) => ({
+  taskSeq: Number(data["task_seq"]),
+  attempt: Number(data["attempt"]),
+});

@@ -1,0 +1,71 @@
+/** Cancel: a task of a stopped trace that was still queued, or whose worker is gone, is not started: it answers STOPPED. */
+import { describe, expect, test } from "@jest/globals";
+import { newTraceId, type SignalOf } from "@myelin/bus";
+import { Axon, type Dendrite } from "@myelin/dendrite";
+import { deferred, TRANSPORTS, withFleet } from "../../helpers/with-fleet.ts";
+
+/** Everything a run of this dispatcher ends in, by run id. */
+function ends(dendrite: Dendrite): Promise<SignalOf<"STOPPED">> {
+  const { promise, resolve } = deferred<SignalOf<"STOPPED">>();
+  dendrite.onStopped((signal) => resolve(signal));
+  return promise;
+}
+
+describe.each(TRANSPORTS)("%s", (transport) => {
+  test("a task that waits for a slot when its trace is stopped is never started", async () => {
+    await using fleet = await withFleet(transport);
+    const [hold, begun] = [deferred(), deferred()];
+    const started: unknown[] = [];
+    const neuron = async (input: { n?: unknown }) => {
+      started.push(input.n);
+      begun.resolve();
+      await hold.promise;
+      return {};
+    };
+    await fleet.worker([new Axon({ neuronId: "slow", neuron, concurrency: 1 })]);
+    const caller = fleet.dendrite();
+    await caller.start();
+    const first = caller.dispatchAndWait({ neuron: "slow", input: { n: 1 } });
+    await begun.promise;
+    const traceId = newTraceId();
+    const { runId } = await caller.dispatch({ neuron: "slow", input: { n: 2 }, traceId });
+    const stopped = ends(caller);
+    await caller.stopTrace(traceId, { reason: "not wanted" });
+    hold.resolve();
+    await first;
+    expect((await stopped).meta.run_id).toBe(runId);
+    expect((await stopped).payload.reason).toBe("not wanted");
+    expect(started).toEqual([1]);
+  });
+
+  test("a worker that starts later reads what was stopped before", async () => {
+    await using fleet = await withFleet(transport);
+    const started: unknown[] = [];
+    const caller = fleet.dendrite();
+    await caller.start();
+    const traceId = newTraceId();
+    const stopped = ends(caller);
+    await caller.dispatch({ neuron: "late", input: { n: 1 }, traceId, whenAbsent: "wait" });
+    await caller.stopTrace(traceId);
+    await caller.dispatch({ neuron: "late", input: { n: 2 }, whenAbsent: "wait" });
+    const ran = deferred();
+    const neuron = (input: { n?: unknown }) => {
+      started.push(input.n);
+      ran.resolve();
+      return {};
+    };
+    await fleet.worker([new Axon({ neuronId: "late", neuron })], { synapse: await fleet.connect() });
+    await stopped;
+    await ran.promise;
+    expect(started).toEqual([2]);
+  });
+
+  test("a new dispatch on a trace that was stopped before it runs", async () => {
+    await using fleet = await withFleet(transport);
+    const worker = await fleet.worker([new Axon({ neuronId: "echo", neuron: (input) => input })]);
+    const traceId = newTraceId();
+    await worker.stopTrace(traceId);
+    const reply = await worker.dispatchAndWait({ neuron: "echo", input: { n: 1 }, traceId });
+    expect(reply.payload.output).toEqual({ n: 1 });
+  });
+});
