@@ -7,6 +7,7 @@
 import {
   createSignal,
   isSignalId,
+  LANES,
   newRunId,
   newTraceId,
   parseCapability,
@@ -130,10 +131,11 @@ export class Dispatcher {
   }
 
   #toTask(request: DispatchRequest, neuron: string, deadline: Date, parent: Parent | null): SignalOf<"TASK"> {
-    const { capabilities, metadata, tenantId, parentId } = request;
+    const { capabilities, priority, metadata, tenantId, parentId } = request;
     const trace_id = (request.traceId as TraceId | undefined) ?? newTraceId();
     const payload: SignalOf<"TASK">["payload"] = { input: request.input, deadline: deadline.toISOString() };
     if (capabilities !== undefined) payload.capabilities = [...capabilities];
+    if (priority !== undefined) payload.priority = priority;
     if (metadata !== undefined) payload.metadata = metadata;
     const meta: SignalOf<"TASK">["meta"] = {
       run_id: newRunId(),
@@ -256,6 +258,7 @@ function checkRequest({
   input,
   traceId,
   delivery,
+  priority,
   whenAbsent,
   metadata,
   tenantId,
@@ -275,6 +278,9 @@ function checkRequest({
     wrong(`metadata must be a JSON object, got ${typeof metadata}`);
   if (delivery !== undefined && delivery !== "durable" && delivery !== "transient") {
     wrong(`delivery must be "durable" or "transient", got ${JSON.stringify(delivery)}`);
+  }
+  if (priority !== undefined && !LANES.includes(priority)) {
+    wrong(`priority must be "high", "normal" or "low", got ${JSON.stringify(priority)}`);
   }
   if (whenAbsent !== undefined && whenAbsent !== "fail" && whenAbsent !== "wait") {
     wrong(`whenAbsent must be "fail" or "wait", got ${JSON.stringify(whenAbsent)}`);

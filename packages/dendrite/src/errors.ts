@@ -134,6 +134,7 @@ export type AxonErrorCode =
   | "PAYLOAD_TOO_LARGE"
   | "DEADLINE_EXCEEDED"
   | "ATTEMPTS_EXHAUSTED"
+  | "KEY_INVALID"
   | "OVERLOADED"
   | "WORKER_STOPPED";
 

@@ -6,6 +6,7 @@ export type { DendriteOptions } from "./options.ts";
 export { Axon } from "./axon/axon.ts";
 export type { AxonOptions } from "./axon/axon.ts";
 export type { FailureView, RetryOptions } from "./axon/retry-policy.ts";
+export type { RateLimitOptions } from "./axon/rate-limit.ts";
 export type { CallOptions, DispatchRequest, WaitRequest } from "./requests.ts";
 export type { Dispatched } from "./dispatcher.ts";
 export type { ClarificationAnswer, EscalationAnswer, PermissionAnswer } from "./answers.ts";

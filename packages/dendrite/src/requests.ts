@@ -1,4 +1,5 @@
 /** What a caller hands to a Dendrite: a dispatch, a wait, a call. */
+import type { Lane } from "@myelin/bus";
 import type { JsonObject } from "@myelin/neuron";
 
 export interface DispatchRequest {
@@ -21,6 +22,11 @@ export interface DispatchRequest {
    * and lost with the worker; no record.
    */
   readonly delivery?: "durable" | "transient" | undefined;
+  /**
+   * Which tasks of the neuron go first: all that are `high` before `normal` before `low`, but one of eight is for a lane
+   * below, so that none starves. Default `normal`; a child has its parent's.
+   */
+  readonly priority?: Lane | undefined;
   /** When nobody hosts the neuron: `fail` (default) with `NoWorkerError`, or `wait` in the log until the deadline. */
   readonly whenAbsent?: "fail" | "wait" | undefined;
   /** Goes on the run, where `RunStore` can filter by it: `{ thread_id, user_id }`. */

@@ -2,7 +2,7 @@
  * Runtime: what exists while a Dendrite runs: its subscriptions, its dispatcher, and the Axons it hosts. Opened by the
  * start, closed by the stop; a start that fails on the way closes what it had opened.
  */
-import type { Bus, InstanceId, Received, Signal, SignalOf, Subscription } from "@myelin/bus";
+import type { Bus, InstanceId, Lane, Received, Signal, SignalOf, Subscription } from "@myelin/bus";
 import { Announcer } from "./announcer.ts";
 import { Answers } from "./answers.ts";
 import { AxonHost } from "./axon/axon-host.ts";
@@ -125,6 +125,7 @@ export class Runtime {
     this.#waiters.askAll();
     this.roster.reconnected();
     this.#announcer?.beat();
+    for (const host of this.#hosts) host.reconnected();
     if (this.#announcer) this.#hearMissedStops();
   }
 
@@ -140,11 +141,11 @@ export class Runtime {
     const { ackWaitMs, logger, observer } = this.#options;
     const dispatchChild: TaskRunHost["dispatchChild"] = (run, request) =>
       host.withoutSlot(run.isDurable, () =>
-        this.dispatcher.dispatchAndWait({ ...request, ...inherited(run) }, run),
+        this.dispatcher.dispatchAndWait({ ...request, ...inherited(run, request) }, run),
       ) as Promise<SignalOf<"AGENT_OUTPUT">>;
     const callChild: TaskRunHost["callChild"] = (run, contract, input, options) =>
       host.withoutSlot(run.isDurable, () =>
-        callNeuron(this.dispatcher, contract, input, { ...options, ...inherited(run) }, run),
+        callNeuron(this.dispatcher, contract, input, { ...options, ...inherited(run, options) }, run),
       );
     const host: AxonHost = new AxonHost({
       axon,
@@ -163,9 +164,10 @@ export class Runtime {
 }
 
 /** What a child gets from the run that dispatches it, beside its deadline. */
-const inherited = ({ task, signal }: TaskRun) => ({
+const inherited = ({ task, signal }: TaskRun, request: { readonly priority?: Lane | undefined }) => ({
   traceId: task.trace_id,
   parentId: task.id,
   tenantId: task.meta.tenant_id,
+  priority: request.priority ?? task.payload.priority,
   signal,
 });

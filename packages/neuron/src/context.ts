@@ -25,11 +25,13 @@ export interface ChildRequest {
   readonly timeoutMs?: number | undefined;
   /** Default: `durable`. */
   readonly delivery?: "durable" | "transient" | undefined;
+  /** Default: this run's own. */
+  readonly priority?: "high" | "normal" | "low" | undefined;
   readonly metadata?: JsonObject | undefined;
 }
 
 /** What `ctx.call` takes beside contract and input. */
-export type ChildCallOptions = Pick<ChildRequest, "timeoutMs" | "delivery" | "metadata">;
+export type ChildCallOptions = Pick<ChildRequest, "timeoutMs" | "delivery" | "priority" | "metadata">;
 
 /** The slice of a child's AGENT_OUTPUT that a neuron may see. */
 export interface ChildReply {

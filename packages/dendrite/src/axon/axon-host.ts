@@ -6,6 +6,8 @@
  * done before (delivered again, older than a lease, or right after a reconnect) is looked up in the log first; a fresh
  * one pays nothing. After a lost lease nothing is sent for the task: the server would accept it.
  *
+ * What is asked for is decided by Lanes, and when a task may run by the Gate.
+ *
  * A run that waits for a child gives its slot back meanwhile (D2): else parents and children of one neuron would wait for
  * each other.
  */
@@ -15,7 +17,9 @@ import {
   isEndType,
   isReplyType,
   PayloadTooLargeError,
+  type Bus,
   type Consumption,
+  type Lane,
   type Signal,
   type SignalOf,
   type Subscription,
@@ -26,9 +30,10 @@ import type { DendriteObserver } from "../observer.ts";
 import type { Axon } from "./axon.ts";
 import { JournalLostError } from "./journal.ts";
 import { error, toErrorReply, type ReplyBody } from "./output-to-reply.ts";
+import { Gate } from "./gate.ts";
+import { Lanes } from "./lanes.ts";
 import { RunList } from "./run-list.ts";
-import { Slots } from "./slots.ts";
-import { type RunAbortedError, TaskRun, runIdOf, type TaskRunHost } from "./task-run.ts";
+import { type RunAbortedError, TaskRun, runIdOf, workerStopped, type TaskRunHost } from "./task-run.ts";
 
 export interface AxonHostOptions extends TaskRunHost {
   readonly axon: Axon;
@@ -51,13 +56,12 @@ const ABORT_GRACE_MS = 1_000;
 export class AxonHost {
   readonly axon: Axon;
   readonly #options: AxonHostOptions;
-  readonly #slots: Slots;
+  readonly #gate: Gate;
   readonly #runs = new RunList();
   readonly #done = new Set<string>();
-  #consumption: Consumption | undefined;
-  #subscription: Subscription | undefined;
-  /** Tasks requested while a run waited for its child, that are one too many once it is back. */
-  #overdrawn = 0;
+  readonly #consumptions: Consumption[] = [];
+  readonly #subscriptions: Subscription[] = [];
+  #lanes: Lanes | undefined;
   #isDraining = false;
   #processed = 0;
   /** In ms of the epoch. */
@@ -66,7 +70,12 @@ export class AxonHost {
   constructor(options: AxonHostOptions) {
     this.axon = options.axon;
     this.#options = options;
-    this.#slots = new Slots(options.axon.concurrency);
+    this.#gate = new Gate({
+      axon: options.axon,
+      onParked: () => this.#lanes?.freed(),
+      onUnparked: () => this.#lanes?.held(),
+      onRoom: () => this.#lanes?.askAgain(),
+    });
   }
 
   get inFlight(): number {
@@ -79,21 +88,30 @@ export class AxonHost {
     return this.#lastProcessedAt === null ? null : new Date(this.#lastProcessedAt);
   }
   get pulls(): number {
-    return this.#consumption?.pulls ?? 0;
+    return this.#consumptions.reduce((sum, one) => sum + one.pulls, 0);
   }
 
   async start(): Promise<void> {
-    const { bus, ackWaitMs } = this.#options;
     const { neuronId, concurrency } = this.axon;
-    const source = { neuronId, lane: "normal" } as const;
-    this.#consumption = await bus.consume(source, (delivery) => this.#onDurable(delivery), { ackWaitMs });
-    this.#subscription = await bus.subscribe(
-      "live",
-      { type: "TASK", to: neuronId },
-      (signal) => this.#onTransient(signal),
-      { queue: `worker:${neuronId}` },
-    );
-    this.#consumption.request(concurrency);
+    const transient = { type: "TASK", to: neuronId } as const;
+    const opening = [
+      this.#consume("high"),
+      this.#consume("normal"),
+      this.#consume("low"),
+      this.#subscribe("live", transient, (signal) => this.#onTransient(signal), { queue: `worker:${neuronId}` }),
+      this.#subscribe("log", { ...transient, lane: "high" }, () => this.#lanes?.hinted("high")),
+      this.#subscribe("log", { ...transient, lane: "low" }, () => this.#lanes?.hinted("low")),
+    ] as const;
+    // All of them, so that a drain after a failure finds what there is.
+    await Promise.allSettled(opening);
+    const [high, normal, low] = await Promise.all(opening);
+    const { roomBeside } = this.#gate;
+    this.#lanes = new Lanes({ consumptions: { high, normal, low }, slots: concurrency, roomBeside });
+  }
+
+  /** The bus was away: what came meanwhile gave no hint. */
+  reconnected(): void {
+    this.#lanes?.lookAgain();
   }
 
   /**
@@ -102,11 +120,13 @@ export class AxonHost {
    */
   async drain(drainMs: number): Promise<void> {
     this.#isDraining = true;
+    this.#lanes?.stop();
+    this.#gate.drain();
     const timers = [
       setTimeout(() => this.#abortAll("drain"), drainMs).unref(),
       setTimeout(() => this.#leaveBehind(), drainMs + ABORT_GRACE_MS).unref(),
     ];
-    await Promise.all([this.#consumption?.drain(), this.#subscription?.drain()]);
+    await Promise.all([...this.#consumptions, ...this.#subscriptions].map((one) => one.drain()));
     timers.forEach(clearTimeout);
   }
 
@@ -120,25 +140,48 @@ export class AxonHost {
 
   /** Run `work` while the slot of the caller's run is free for others. */
   async withoutSlot<T>(isDurable: boolean, work: () => Promise<T>): Promise<T> {
-    this.#slots.give();
-    if (isDurable) this.#requestOne();
+    this.#gate.leave();
+    if (isDurable) this.#lanes?.freed();
     try {
       return await work();
     } finally {
-      await this.#slots.take({ isReturning: true });
-      if (isDurable) this.#overdrawn++;
+      await this.#gate.takeBack();
+      if (isDurable) this.#lanes?.held();
     }
   }
 
-  async #onDurable(delivery: TaskDelivery): Promise<TaskOutcome> {
+  async #consume(lane: Lane): Promise<Consumption> {
+    const { bus, ackWaitMs } = this.#options;
+    const source = { neuronId: this.axon.neuronId, lane };
+    const consumption = await bus.consume(source, (delivery) => this.#onDurable(delivery, lane), { ackWaitMs });
+    this.#consumptions.push(consumption);
+    return consumption;
+  }
+
+  async #subscribe(...args: Parameters<Bus["subscribe"]>): Promise<void> {
+    this.#subscriptions.push(await this.#options.bus.subscribe(...args));
+  }
+
+  async #onDurable(delivery: TaskDelivery, lane: Lane): Promise<TaskOutcome> {
+    this.#lanes?.delivered(lane);
     try {
-      return await this.#runDurable(delivery);
+      const { signal: task } = delivery;
+      if (task.type !== "TASK") return { type: "done" };
+      const entry = this.#gate.tryEnter() ? "in" : await this.#gate.enter(task, delivery);
+      if (entry === "left") return delivery.isLost ? { type: "abandon" } : { type: "retry", delayMs: 0 };
+      if (entry !== "in") return await this.#runDurable(delivery, entry);
+      try {
+        return await this.#runDurable(delivery);
+      } finally {
+        this.#gate.leave();
+      }
     } finally {
-      this.#requestOne();
+      this.#lanes?.freed();
     }
   }
 
-  async #runDurable(delivery: TaskDelivery): Promise<TaskOutcome> {
+  /** `refusal` is the reply of a task that may not run. */
+  async #runDurable(delivery: TaskDelivery, refusal?: ReplyBody): Promise<TaskOutcome> {
     const { signal: task, seq } = delivery;
     if (task.type !== "TASK" || this.#done.has(task.id)) return { type: "done" };
     const mayBeDone = this.#mayBeDone(delivery);
@@ -147,17 +190,14 @@ export class AxonHost {
       this.#ended("skipped", 0);
       return { type: "done" };
     }
-    await this.#slots.take();
     const isFresh = !mayBeDone && task.payload.answers === undefined;
     const run = new TaskRun({ axon: this.axon, task, delivery, isFresh, host: this.#options });
     try {
       await run.begin({ isAgain: this.#isAgain(delivery) });
-      return await this.#outcome(run, await this.#replyTo(run, seq), delivery);
+      return await this.#outcome(run, refusal ?? (await this.#replyTo(run, seq)), delivery);
     } catch (thrown) {
       if (thrown instanceof JournalLostError) return { type: "abandon" };
       throw thrown;
-    } finally {
-      this.#slots.give();
     }
   }
 
@@ -199,18 +239,23 @@ export class AxonHost {
   async #onTransient(task: Signal): Promise<void> {
     if (task.type !== "TASK") return;
     const run = new TaskRun({ axon: this.axon, task, delivery: null, isFresh: true, host: this.#options });
-    if (!this.#slots.tryTake()) {
-      if (this.#slots.queued >= this.axon.concurrency * TRANSIENT_QUEUE_PER_SLOT) {
-        const message = `${this.#slots.queued} tasks wait for ${this.axon.concurrency} slots; try again later`;
+    if (!this.#gate.tryEnter()) {
+      const { queued } = this.#gate;
+      if (queued >= this.axon.concurrency * TRANSIENT_QUEUE_PER_SLOT) {
+        const message = `${queued} tasks wait for ${this.axon.concurrency} slots; try again later`;
         this.#publishReply(run, error({ code: "OVERLOADED", message, recoverable: true }));
         return;
       }
-      await this.#slots.take();
+      const entry = await this.#gate.enter(task, null);
+      if (entry !== "in") {
+        this.#publishReply(run, entry === "left" ? workerStopped() : entry);
+        return;
+      }
     }
     try {
       this.#publishReply(run, await this.#replyTo(run, null));
     } finally {
-      this.#slots.give();
+      this.#gate.leave();
     }
   }
 
@@ -300,12 +345,6 @@ export class AxonHost {
     return isReplyType(last.type) && (isEndType(last.type) || last.parent_id === task.id);
   }
 
-  /** A slot has become free: ask for a task, unless one too many was asked for before. */
-  #requestOne(): void {
-    if (this.#overdrawn > 0) this.#overdrawn--;
-    else if (!this.#isDraining) this.#consumption?.request(1);
-  }
-
   #leaveBehind(): void {
     for (const run of this.#runs) {
       this.#options.logger.warn({ runId: run.runId, neuronId: this.axon.neuronId }, "run.ignores.abort");
@@ -314,6 +353,7 @@ export class AxonHost {
   }
 
   #abortAll(cause: RunAbortedError["cause"]): void {
+    this.#gate.close();
     for (const run of this.#runs) run.abort(cause);
   }
 

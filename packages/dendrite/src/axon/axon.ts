@@ -5,6 +5,7 @@ import type { z } from "zod";
 import { DendriteError } from "../errors.ts";
 import { parseCount } from "../validate.ts";
 import { RetryPolicy, type RetryOptions } from "./retry-policy.ts";
+import { parseRateLimit, type RateLimit, type RateLimitOptions } from "./rate-limit.ts";
 
 /** What an Axon without schemas takes and gives: any JSON object in, anything JSON out. */
 type AnyInput = z.ZodType<JsonObject, JsonObject>;
@@ -21,6 +22,8 @@ export interface AxonOptions<I extends z.ZodType, O extends z.ZodType> {
   readonly concurrency?: number | undefined;
   /** Which failures of a durable task are started again, and when. Default: none, an error is final. */
   readonly retry?: RetryOptions | undefined;
+  /** How many tasks start per time in this process; each replica has its own. Default: as many as there is room for. */
+  readonly rateLimit?: RateLimitOptions<I> | undefined;
   /** Shown in the roster. */
   readonly version?: string | undefined;
   readonly description?: string | undefined;
@@ -39,6 +42,7 @@ export class Axon<I extends z.ZodType = AnyInput, O extends z.ZodType = AnyOutpu
   readonly capabilities: readonly string[];
   readonly concurrency: number;
   readonly retry: RetryPolicy;
+  readonly rateLimit: RateLimit | null;
   readonly version: string | null;
   readonly description: string | null;
   readonly input: z.ZodType | null;
@@ -57,6 +61,7 @@ export class Axon<I extends z.ZodType = AnyInput, O extends z.ZodType = AnyOutpu
     this.capabilities = Object.freeze((options.capabilities ?? []).map(parseCapability));
     this.concurrency = parseCount("concurrency", options.concurrency ?? 10);
     this.retry = new RetryPolicy(options.retry);
+    this.rateLimit = parseRateLimit(options.rateLimit);
     this.version = options.version ?? null;
     this.description = options.description ?? null;
     this.input = options.input ?? null;

@@ -15,7 +15,6 @@ import {
 import type { ChildRequest } from "@myelin/neuron";
 import type { z } from "zod";
 import type { CallOptions } from "../requests.ts";
-import { parseInput } from "../validate.ts";
 import type { Axon } from "./axon.ts";
 import { attemptFailed, attemptReleased, attemptsOf, attemptStarted, failuresOf, type Failure } from "./attempts.ts";
 import { Deltas } from "./deltas.ts";
@@ -23,6 +22,7 @@ import { error, toErrorReply, toReply, type ReplyBody } from "./output-to-reply.
 import { Journal } from "./journal.ts";
 import { RunContext } from "./run-context.ts";
 import { Steps } from "./steps.ts";
+import { inputOf } from "./task-input.ts";
 
 /** What a run needs of the Dendrite that hosts it. */
 export interface TaskRunHost {
@@ -50,9 +50,6 @@ export interface TaskRunOptions {
 }
 
 const RELEASE_RECORD_MS = 500;
-
-/** Keys that an answer adds to the input, as Cosmonapse does; a schema sees the input without them. */
-const ANSWER_KEYS = ["clarification", "permission", "escalation"];
 
 /** Why a run's signal aborts, beside the deadline (a `TimeoutError`). */
 export class RunAbortedError extends Error {
@@ -191,9 +188,7 @@ export class TaskRun {
 
   /** Go on without the neuron: it ignores its signal, and what it still returns is dropped. */
   leaveBehind(): void {
-    this.#resolve?.(
-      error({ code: "WORKER_STOPPED", message: "the worker stopped before the task ended", recoverable: true }),
-    );
+    this.#resolve?.(workerStopped());
   }
 
   async #run(): Promise<ReplyBody> {
@@ -201,7 +196,7 @@ export class TaskRun {
       return deadlineExceeded("before the task started");
     }
     try {
-      const returned = await this.#axon.neuron(this.#input(), new RunContext(this));
+      const returned = await this.#axon.neuron(inputOf(this.#axon, this.task), new RunContext(this));
       return toReply(returned, this.#axon.output);
     } catch (thrown) {
       return this.#hasExpired ? deadlineExceeded("while the task ran") : toErrorReply(thrown);
@@ -225,13 +220,6 @@ export class TaskRun {
   /** The producer: this neuron, with what it can do. */
   get directed(): { id: string; type: null; capabilities: string[] } {
     return { id: this.#axon.neuronId, type: null, capabilities: [...this.#axon.capabilities] };
-  }
-
-  #input(): unknown {
-    const { input, answers } = this.task.payload;
-    if (this.#axon.input === null) return input;
-    const entries = Object.entries(input).filter(([key]) => answers === undefined || !ANSWER_KEYS.includes(key));
-    return parseInput(this.#axon.neuronId, this.#axon.input, Object.fromEntries(entries));
   }
 
   /** `ctx.step`. */
@@ -292,6 +280,9 @@ export const runIdOf = (task: SignalOf<"TASK">): RunId => {
   const { run_id } = task.meta;
   return run_id?.startsWith("run_") ? (run_id as RunId) : `run_${task.id.slice("evt_".length)}`;
 };
+
+export const workerStopped = (): ReplyBody =>
+  error({ code: "WORKER_STOPPED", message: "the worker stopped before the task ended", recoverable: true });
 
 const deadlineExceeded = (when: string): ReplyBody =>
   error({ code: "DEADLINE_EXCEEDED", message: `the deadline of the task passed ${when}`, recoverable: true });
