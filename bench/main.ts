@@ -3,13 +3,14 @@ import { availableParallelism, cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { dispatchCases } from "./cases/dispatch.ts";
 import { recorderCases } from "./cases/recorder.ts";
+import { scaleCases } from "./cases/scale.ts";
 import { waitingCases } from "./cases/waiting.ts";
 import type { BenchCase } from "./harness/bench-case.ts";
 import { Environment } from "./harness/environment.ts";
 import { toJson, toTable, type JsonResult } from "./harness/report.ts";
 import { parseOptions, USAGE, type BenchOptions } from "./options.ts";
 
-const CASES: readonly BenchCase[] = [...dispatchCases, ...recorderCases, ...waitingCases];
+const CASES: readonly BenchCase[] = [...dispatchCases, ...recorderCases, ...waitingCases, ...scaleCases];
 
 let options: BenchOptions;
 try {

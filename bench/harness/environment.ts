@@ -19,6 +19,7 @@ export class Environment implements AsyncDisposable {
   readonly #options: EnvironmentOptions;
   readonly #closing = new AbortController();
   readonly #nats = new Map<FsyncPolicy, Promise<DevServer>>();
+  readonly #own: Promise<DevServer>[] = [];
   readonly #fleets = new Map<string, Promise<Fleet>>();
   readonly #processes = new Set<BenchProcess>();
   #programs: Promise<Programs> | undefined;
@@ -39,6 +40,14 @@ export class Environment implements AsyncDisposable {
       this.#nats.set(fsync, server);
     }
     return (await server).url;
+  }
+
+  /** A nats-server of one's own, beside the shared ones. */
+  async natsServer(): Promise<DevServer> {
+    this.#options.onProgress("starting a nats-server of its own");
+    const server = startNats({ signal: this.#closing.signal });
+    this.#own.push(server);
+    return server;
   }
 
   /** URL of the PostgreSQL. */
@@ -95,7 +104,7 @@ export class Environment implements AsyncDisposable {
     this.#closing.abort(new Error("the benchmark was stopped"));
     await Promise.all([...this.#processes].map((one) => one.stop()));
     await this.#programs?.then((programs) => programs[Symbol.asyncDispose]()).catch(() => {});
-    const servers = [...this.#nats.values(), ...(this.#postgres ? [this.#postgres] : [])];
+    const servers = [...this.#nats.values(), ...this.#own, ...(this.#postgres ? [this.#postgres] : [])];
     // One that did not start has said so to whoever asked for it.
     await Promise.all(servers.map((server) => server.then((started) => started.stop()).catch(() => {})));
   }

@@ -1,7 +1,12 @@
 /** The programs of our processes, by the name of their source below bench/. */
 import { compilePrograms as compile, type Programs as Compiled } from "../../scripts/compile-programs.ts";
 
-const SOURCES = ["harness/fleet-process.ts", "cases/recorder-process.ts", "cases/waiting-process.ts"] as const;
+const SOURCES = [
+  "harness/fleet-process.ts",
+  "cases/recorder-process.ts",
+  "cases/waiting-process.ts",
+  "cases/scale-process.ts",
+] as const;
 export type ProgramName = (typeof SOURCES)[number];
 export type Programs = Compiled<ProgramName>;
 
