@@ -4,6 +4,8 @@ import { newTraceId, type SignalOf } from "@myelin/bus";
 import { Axon, type Dendrite } from "@myelin/dendrite";
 import { deferred, TRANSPORTS, withFleet } from "../../helpers/with-fleet.ts";
 
+const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
 /** Everything a run of this dispatcher ends in, by run id. */
 function ends(dendrite: Dendrite): Promise<SignalOf<"STOPPED">> {
   const { promise, resolve } = deferred<SignalOf<"STOPPED">>();
@@ -36,6 +38,31 @@ describe.each(TRANSPORTS)("%s", (transport) => {
     expect((await stopped).meta.run_id).toBe(runId);
     expect((await stopped).payload.reason).toBe("not wanted");
     expect(started).toEqual([1]);
+  });
+
+  test("a run that ignores its signal is reported, and its output, when it comes, is its reply", async () => {
+    await using fleet = await withFleet(transport);
+    const [hold, begun] = [deferred(), deferred()];
+    const reported = deferred<Record<string, unknown>>();
+    const logger = {
+      ...SILENT,
+      warn: (fields: object, event: string) => void (event === "run.ignores.abort" && reported.resolve({ ...fields })),
+    };
+    const neuron = async () => {
+      begun.resolve();
+      await hold.promise;
+      return { n: 1 };
+    };
+    await fleet.worker([new Axon({ neuronId: "deaf", neuron })], { logger });
+    const caller = fleet.dendrite();
+    await caller.start();
+    const traceId = newTraceId();
+    const reply = caller.dispatchAndWait({ neuron: "deaf", input: {}, traceId });
+    await begun.promise;
+    await caller.stopTrace(traceId);
+    expect(await reported.promise).toMatchObject({ neuronId: "deaf" });
+    hold.resolve();
+    expect((await reply).payload.output).toEqual({ n: 1 });
   });
 
   test("a worker that starts later reads what was stopped before", async () => {

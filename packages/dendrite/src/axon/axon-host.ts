@@ -50,7 +50,7 @@ const TRANSIENT_QUEUE_PER_SLOT = 100;
 /** Tasks remembered as done, so that a second delivery is not run again. */
 const REMEMBERED_TASKS = 10_000;
 const REPLY_RETRY_MS = 500;
-/** How long an aborted neuron has to end before its task is handed back without it. */
+/** How long an aborted neuron has to end before it is reported, and in a drain left behind. */
 const ABORT_GRACE_MS = 1_000;
 
 export class AxonHost {
@@ -130,11 +130,16 @@ export class AxonHost {
     timers.forEach(clearTimeout);
   }
 
-  /** Abort the runs that a STOP names: one run, or all of its trace. */
+  /**
+   * Abort the runs that a STOP names: one run, or all of its trace. Whoever still runs a second later is reported, and
+   * left to run: nothing in a process can end a function that does not listen.
+   */
   stop(stop: SignalOf<"STOP">): void {
     const { run_id } = stop.payload;
     for (const run of this.#runs) {
-      if (run.task.trace_id === stop.trace_id && (run_id === undefined || run_id === run.runId)) run.abort(stop);
+      if (run.task.trace_id !== stop.trace_id || (run_id !== undefined && run_id !== run.runId)) continue;
+      if (run.abortedBy === undefined) setTimeout(() => this.#reportIfRunning(run), ABORT_GRACE_MS).unref();
+      run.abort(stop);
     }
   }
 
@@ -347,9 +352,14 @@ export class AxonHost {
 
   #leaveBehind(): void {
     for (const run of this.#runs) {
-      this.#options.logger.warn({ runId: run.runId, neuronId: this.axon.neuronId }, "run.ignores.abort");
+      this.#reportIfRunning(run);
       run.leaveBehind();
     }
+  }
+
+  #reportIfRunning(run: TaskRun): void {
+    if (!this.#runs.has(run)) return;
+    this.#options.logger.warn({ runId: run.runId, neuronId: this.axon.neuronId }, "run.ignores.abort");
   }
 
   #abortAll(cause: RunAbortedError["cause"]): void {

@@ -15,6 +15,10 @@ export class RunList implements Iterable<TaskRun> {
     run.place = this.#runs.push(run) - 1;
   }
 
+  has(run: TaskRun): boolean {
+    return this.#runs[run.place] === run;
+  }
+
   /** The last run takes the place of the one that goes. */
   delete(run: TaskRun): void {
     const last = this.#runs.pop();
