@@ -67,6 +67,7 @@ export {
   parseNeuronId,
   parseSubject,
   parseTraceId,
+  timeOfId,
 } from "./protocol/index.ts";
 export type { Channel, SubjectFilter, SubjectTokens } from "./protocol/index.ts";
 export type {

@@ -3,7 +3,7 @@
  *
  * Monotonic within a process and a millisecond, so two ids of one process never compare the wrong way round.
  */
-import { ulid } from "ulid";
+import { decodeTime, isValid, ulid } from "ulid";
 import { BusError } from "./errors.ts";
 
 export type SignalId = `evt_${string}`;
@@ -62,6 +62,12 @@ export const isId = (value: unknown): value is string => typeof value === "strin
 export const isSignalId = (value: unknown): value is SignalId => isId(value) && value.startsWith("evt_");
 export const isTraceId = (value: unknown): value is TraceId => isId(value) && value.startsWith("trc_");
 export const isRunId = (value: unknown): value is RunId => isId(value) && value.startsWith("run_");
+
+/** When an id was made, by its maker's clock; null for one that is no ULID behind its prefix (a peer may make any). */
+export function timeOfId(id: string): Date | null {
+  const made = id.slice(id.indexOf("_") + 1);
+  return isValid(made) ? new Date(decodeTime(made)) : null;
+}
 
 /** Accept a namespace, or throw `INVALID_ID`. */
 export function parseNamespace(value: unknown): string {

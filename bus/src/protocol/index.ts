@@ -34,6 +34,7 @@ export {
   parseNamespace,
   parseNeuronId,
   parseTraceId,
+  timeOfId,
 } from "./ids.ts";
 export {
   bucketOf,

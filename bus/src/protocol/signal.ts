@@ -33,6 +33,8 @@ export interface Meta {
   attempt?: number;
   /** Instance id of the process that made this. */
   instance?: string;
+  /** On a TASK: the key that stands for it. It is appended once, under its run's own subject. */
+  idempotency_key?: string;
   /** Log sequence of the TASK a reply answers. Absent when the TASK was transient. */
   task_seq?: number;
   [key: string]: unknown;
@@ -165,18 +167,19 @@ function checkDirected(directed: unknown, role: "address" | "producer" | "none")
   return null;
 }
 
-const META_TEXTS = ["run_id", "parent_run_id", "tenant_id", "reply_to", "instance"] as const;
+const META_TEXTS = ["run_id", "parent_run_id", "tenant_id", "reply_to", "instance", "idempotency_key"] as const;
 const META_COUNTS = ["attempt", "task_seq"] as const;
 
 function checkMeta(meta: unknown): string | null {
   if (!isObject(meta)) return `meta must be an object, got ${show(meta)}`;
-  const { run_id, parent_run_id, tenant_id, reply_to, instance, attempt, task_seq } = meta;
+  const { run_id, parent_run_id, tenant_id, reply_to, instance, idempotency_key, attempt, task_seq } = meta;
   const areTexts =
     isMetaText(run_id) &&
     isMetaText(parent_run_id) &&
     isMetaText(tenant_id) &&
     isMetaText(reply_to) &&
-    isMetaText(instance);
+    isMetaText(instance) &&
+    isMetaText(idempotency_key);
   if (areTexts && isMetaCount(attempt) && isMetaCount(task_seq)) return null;
   for (const key of META_TEXTS) {
     if (!isMetaText(meta[key])) return `meta.${key} must be text of at most 255 characters, got ${show(meta[key])}`;

@@ -44,6 +44,12 @@ describe("subjects", () => {
     });
   });
 
+  test("a TASK that an idempotency key stands for has its run's subject, so that it can be stored once", () => {
+    const task = signalOf("TASK") as Signal & { type: "TASK" };
+    task.meta.idempotency_key = "order 17";
+    expect(parseSubject(subjectOf("ns", "put", task))).toMatchObject({ to: "worker", run: task.meta.run_id });
+  });
+
   test.each(["AGENT_OUTPUT", "ERROR", "CLARIFICATION", "STOPPED"])(
     "a %s goes to the waiting instance, under its run",
     (type) => {

@@ -7,10 +7,10 @@
  * to       neuron id of a TASK · instance id of the dispatcher a reply is for · run id of a RUN_EVENT · `_` for nobody
  * lane     `high`, `normal`, `low` for a TASK · `_` otherwise
  * bucket   two hex digits from the trace id: one trace is 1/256 of the traffic
- * run      run id on replies, on RUN_EVENT, and on a TASK that wakes a paused run · `_` otherwise. "Has it ended", "its
- *          journal" and "who answered" are reads of one subject. The first TASK of a run has none, because a subject costs
- *          the broker memory for as long as it is stored; and on `live`, where nothing is read back, nobody has: a subject
- *          that is new each time misses the broker's cache of who listens
+ * run      run id on replies, on RUN_EVENT, on a TASK that wakes a paused run and on one that an idempotency key stands for ·
+ *          `_` otherwise. "Has it ended", "its journal", "who answered" and "was it sent" are reads of one subject. Any other
+ *          TASK has none, because a subject costs the broker memory for as long as it is stored; and on `live`, where nothing
+ *          is read back, nobody has: a subject that is new each time misses the broker's cache of who listens
  *
  * Beside them, `myelin.<namespace>.key.<key>`: the namespace's keys, which are no Signals.
  */
@@ -109,7 +109,7 @@ function recipientOf(signal: Signal): string {
 }
 
 function hasRunSubject(signal: Signal): boolean {
-  if (signal.type === "TASK") return signal.payload.answers !== undefined;
+  if (signal.type === "TASK") return signal.payload.answers !== undefined || signal.meta.idempotency_key !== undefined;
   return signal.type === "RUN_EVENT" || isReplyType(signal.type);
 }
 

@@ -86,13 +86,16 @@ export interface Bus {
   consume(task: TaskSource, handler: TaskHandler, options?: ConsumeOptions): Promise<Consumption>;
 
   /**
-   * Read the log in order from `fromSeq` (default 1), or from its first entry when that is later. Ends at what was last when it was called; with `follow` it goes on
-   * until `signal` aborts or the Synapse drains. What does not parse is yielded too, with its problem.
+   * Read the log in order from `fromSeq` (default 1), or from its first entry when that is later. Ends at what was last when it
+   * was called; with `follow` it goes on until `signal` aborts or the Synapse drains. What does not parse is yielded too, with its
+   * problem. With `fromTime`, entries that the log stored before it are left out.
    */
   read(filter: SubjectFilter, options?: ReadOptions): AsyncIterable<LogEntry>;
 
   /** The last entry of the log that passes the filter, asked of the stream's leader: never stale. */
   lastOf(filter: SubjectFilter): Promise<LogEntry | null>;
+  /** The first entry from `fromSeq` on (default 1) that passes the filter. As `lastOf`; for one or two entries cheaper than `read`. */
+  firstOf(filter: SubjectFilter, options?: { fromSeq?: number | undefined }): Promise<LogEntry | null>;
   /** The entry with that sequence; null when it was never there or is gone. */
   get(seq: number): Promise<LogEntry | null>;
   info(): Promise<LogInfo>;
@@ -211,6 +214,8 @@ export interface Consumption extends AsyncDisposable {
 
 export interface ReadOptions {
   fromSeq?: number | undefined;
+  /** By the log's clock. */
+  fromTime?: Date | undefined;
   follow?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }

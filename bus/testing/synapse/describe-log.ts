@@ -33,6 +33,24 @@ export function describeLog(space: OpenSpace): void {
   });
 
   describe("lastOf and get", () => {
+    test("firstOf is the first entry that passes the filter, from a position on", async () => {
+      await using here = await space();
+      await here.bus.append(sampleTask());
+      const pause = sampleReply({ runId: "run_1" });
+      const end = sampleReply({ runId: "run_1" });
+      await here.bus.append(pause);
+      await here.bus.append(sampleReply({ runId: "run_2" }));
+      await here.bus.append(end);
+      const first = await here.bus.firstOf({ run: "run_1" });
+      expect(first).toMatchObject({ seq: 2, parsed: { ok: true, signal: { id: pause.id } } });
+      expect(await here.bus.firstOf({ run: "run_1" }, { fromSeq: 3 })).toMatchObject({
+        seq: 4,
+        parsed: { signal: { id: end.id } },
+      });
+      expect(await here.bus.firstOf({ run: "run_1" }, { fromSeq: 5 })).toBeNull();
+      expect(await here.bus.firstOf({ run: "run_3" })).toBeNull();
+    });
+
     test("lastOf is the last entry that passes the filter, with the run and without", async () => {
       await using here = await space();
       const event = (index: number) => sampleEvent({ runId: "run_1", traceId: "trc_1", index });

@@ -54,6 +54,23 @@ export function describeRead(space: OpenSpace): void {
       expect(entries.map(({ seq }) => seq)).toEqual(Array.from({ length: 5_000 }, (_, at) => at + 1));
     });
 
+    test("begins at a time of the log's clock", async () => {
+      await using here = await space();
+      await here.bus.append(sampleTask());
+      await here.bus.append(sampleReply());
+      await sleep(20);
+      await here.bus.append(sampleTask());
+      await here.bus.append(sampleReply());
+      const [first, , third] = (await toArray(here.bus.read({}))).map(({ storedAt }) => storedAt.getTime());
+      const seqs = async (...args: Parameters<typeof here.bus.read>) =>
+        (await toArray(here.bus.read(...args))).map(({ seq }) => seq);
+      expect(await seqs({}, { fromTime: new Date(first! - 60_000) })).toEqual([1, 2, 3, 4]);
+      expect(await seqs({}, { fromTime: new Date(third!) })).toEqual([3, 4]);
+      expect(await seqs({ type: "TASK" }, { fromTime: new Date(third!) })).toEqual([3]);
+      expect(await seqs({}, { fromTime: new Date(third!), fromSeq: 4 })).toEqual([4]);
+      expect(await seqs({}, { fromTime: new Date(third! + 60_000) })).toEqual([]);
+    });
+
     test("ends at what was last when it was called", async () => {
       await using here = await space();
       for (let n = 0; n < 3; n++) await here.bus.append(sampleTask());

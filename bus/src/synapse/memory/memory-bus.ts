@@ -164,7 +164,7 @@ export class MemoryBus implements Bus {
   }
 
   async *read(filter: SubjectFilter, options: ReadOptions = {}): AsyncIterable<LogEntry> {
-    const { fromSeq = 1, follow = false } = options;
+    const { fromSeq = 1, fromTime, follow = false } = options;
     this.#assertOpen();
     const stop = options.signal
       ? AbortSignal.any([options.signal, this.#connection.closing])
@@ -181,6 +181,7 @@ export class MemoryBus implements Bus {
         continue;
       }
       next++;
+      if (fromTime !== undefined && entry.storedAt < fromTime) continue;
       if (matchesFilter(entry.tokens, filter)) yield toLogEntry(entry);
     }
   }
@@ -188,6 +189,14 @@ export class MemoryBus implements Bus {
   async lastOf(filter: SubjectFilter): Promise<LogEntry | null> {
     this.#assertOpen();
     return this.#space.log.lastOf(filter);
+  }
+
+  async firstOf(
+    filter: SubjectFilter,
+    { fromSeq = 1 }: { fromSeq?: number | undefined } = {},
+  ): Promise<LogEntry | null> {
+    this.#assertOpen();
+    return this.#space.log.firstOf(filter, fromSeq);
   }
 
   async get(seq: number): Promise<LogEntry | null> {

@@ -83,6 +83,11 @@ export class MemoryLog {
     return entry ? toLogEntry(entry) : null;
   }
 
+  firstOf(filter: SubjectFilter, fromSeq: number): LogEntry | null {
+    const entry = this.entries.find((one) => one.seq >= fromSeq && matchesFilter(one.tokens, filter));
+    return entry ? toLogEntry(entry) : null;
+  }
+
   info(): LogInfo {
     return {
       stream: this.stream,

@@ -22,7 +22,7 @@ import type {
   TaskSource,
 } from "../synapse.ts";
 import { consumeNats } from "./nats-consumer.ts";
-import { getStored, lastStored, type StoredBytes } from "./nats-entry.ts";
+import { firstStored, getStored, lastStored, type StoredBytes } from "./nats-entry.ts";
 import { HEADER_BYTES } from "./nats-headers.ts";
 import { NatsKeys } from "./nats-keys.ts";
 import { NatsObjects } from "./nats-objects.ts";
@@ -103,12 +103,13 @@ export class NatsBus implements Bus {
   }
 
   read(filter: SubjectFilter, options: ReadOptions = {}): AsyncIterable<LogEntry> {
-    const { fromSeq = 1, follow = false, signal } = options;
+    const { fromSeq = 1, fromTime, follow = false, signal } = options;
     assertWhole("fromSeq", fromSeq, 0);
     return readNats(this.#session, {
       namespace: this.namespace,
       filter,
       fromSeq: Math.max(1, fromSeq),
+      fromTime,
       follow,
       signal,
     });
@@ -117,6 +118,15 @@ export class NatsBus implements Bus {
   async lastOf(filter: SubjectFilter): Promise<LogEntry | null> {
     this.#session.assertOpen();
     return toEntry(await lastStored(this.#session.link, this.namespace, filter));
+  }
+
+  async firstOf(
+    filter: SubjectFilter,
+    { fromSeq = 1 }: { fromSeq?: number | undefined } = {},
+  ): Promise<LogEntry | null> {
+    this.#session.assertOpen();
+    assertWhole("fromSeq", fromSeq, 0);
+    return toEntry(await firstStored(this.#session.link, this.namespace, filter, Math.max(1, fromSeq)));
   }
 
   async get(seq: number): Promise<LogEntry | null> {

@@ -52,6 +52,19 @@ export function lastStored(link: NatsLink, namespace: string, filter: SubjectFil
   return getStored(link, streamName(namespace), { last_by_subj: subjectFilter(namespace, "put", filter) });
 }
 
+/** The first entry from a sequence on that passes the filter. */
+export function firstStored(
+  link: NatsLink,
+  namespace: string,
+  filter: SubjectFilter,
+  fromSeq: number,
+): Promise<StoredBytes | null> {
+  return getStored(link, streamName(namespace), {
+    next_by_subj: subjectFilter(namespace, "put", filter),
+    seq: fromSeq,
+  });
+}
+
 /** What the reply subject of a consumer's delivery says. */
 export interface DeliveryInfo {
   /** Place in the stream. */

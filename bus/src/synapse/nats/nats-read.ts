@@ -27,21 +27,23 @@ export interface ReadRequest {
   readonly namespace: string;
   readonly filter: SubjectFilter;
   readonly fromSeq: number;
+  readonly fromTime: Date | undefined;
   readonly follow: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
 export async function* readNats(session: NatsSession, request: ReadRequest): AsyncGenerator<LogEntry, void> {
-  const { namespace, filter, fromSeq, follow, signal } = request;
+  const { namespace, filter, fromSeq, fromTime, follow, signal } = request;
   session.assertTaking();
   if (signal?.aborted) return;
   let end = Infinity;
   if (!follow) {
     // The leader's word, because a replica that lags would seem to end early.
-    end = (await lastStored(session.link, namespace, filter))?.seq ?? 0;
-    if (end < fromSeq) return;
+    const last = await lastStored(session.link, namespace, filter);
+    if (!last || last.seq < fromSeq || (fromTime && last.storedAt < fromTime)) return;
+    end = last.seq;
   }
-  const reader = new LogReader(session.link, namespace, subjectFilter(namespace, "put", filter), fromSeq);
+  const reader = new LogReader(session.link, namespace, subjectFilter(namespace, "put", filter), fromSeq, fromTime);
   const stop = () => reader.stop();
   signal?.addEventListener("abort", stop);
   const drained = session.own(() => Promise.resolve(stop()));
@@ -53,7 +55,8 @@ export async function* readNats(session: NatsSession, request: ReadRequest): Asy
         if (!follow && reader.isDry && !(await reader.hasMore())) return;
         continue;
       }
-      if (entry.seq <= end) yield entry;
+      // With a time given the server begins there, and knows nothing of the sequence.
+      if (entry.seq >= fromSeq && entry.seq <= end) yield entry;
       if (entry.seq >= end) return;
     }
     // Stopped by the drain: what follows is left to whoever reads again, but who reads to an end must know that this is none.
@@ -73,6 +76,8 @@ class LogReader {
   readonly #stream: string;
   readonly #subject: string;
   #nextSeq: number;
+  /** Until the first entry: begin there, not at `#nextSeq`. */
+  #fromTime: Date | undefined;
   #name = "";
   #inbox = "";
   #subscription: Subscription | undefined;
@@ -91,11 +96,12 @@ class LogReader {
   #endPause: (() => void) | undefined;
   readonly #onConnection = () => this.#doubt();
 
-  constructor(link: NatsLink, namespace: string, subject: string, fromSeq: number) {
+  constructor(link: NatsLink, namespace: string, subject: string, fromSeq: number, fromTime: Date | undefined) {
     this.#link = link;
     this.#stream = streamName(namespace);
     this.#subject = subject;
     this.#nextSeq = fromSeq;
+    this.#fromTime = fromTime;
     link.onDown.add(this.#onConnection);
     link.onUp.add(this.#onConnection);
     link.onClosed.add(this.#onConnection);
@@ -106,6 +112,7 @@ class LogReader {
     if (this.#at >= this.#entries.length) return null;
     const entry = this.#entries[this.#at++]!;
     this.#nextSeq = entry.seq + 1;
+    this.#fromTime = undefined;
     this.#pull();
     return entry;
   }
@@ -166,8 +173,9 @@ class LogReader {
     const name = `read_${nuid.next()}`;
     const config = {
       name,
-      deliver_policy: "by_start_sequence",
-      opt_start_seq: this.#nextSeq,
+      ...(this.#fromTime
+        ? { deliver_policy: "by_start_time", opt_start_time: this.#fromTime.toISOString() }
+        : { deliver_policy: "by_start_sequence", opt_start_seq: this.#nextSeq }),
       ack_policy: "none",
       filter_subject: this.#subject,
       mem_storage: true,
