@@ -3,20 +3,23 @@
  * with the answer, on the same trace and run, to the same waiter.
  *
  * One answer counts. Before sending, the log is asked whether the question is still the run's last word and whether a
- * TASK that answers it is there; two that race past that carry one dedup id, and the log stores one of them.
+ * TASK that answers it is there (the records, when the question is past the log); two that race past that carry one dedup
+ * id, and the log stores one of them.
  */
 import {
   bucketOf,
   createSignal,
   parseNeuronId,
   type Bus,
-  type LogEntry,
   type PauseType,
   type PayloadOf,
+  type Signal,
   type SignalOf,
 } from "@myelin/bus";
 import type { JsonObject } from "@myelin/neuron";
-import { AlreadyAnsweredError, DendriteError } from "./errors.ts";
+import { AlreadyAnsweredError, DendriteError, RecordsUnavailableError } from "./errors.ts";
+import type { Records } from "./records.ts";
+import { signalOf } from "./run-log.ts";
 import { isJsonObject, parseMs } from "./validate.ts";
 
 interface AnswerOptions {
@@ -49,10 +52,12 @@ type Answer = NonNullable<PayloadOf<"TASK">["answers"]>[number];
 export class Answers {
   readonly #bus: Bus;
   readonly #instance: string;
+  readonly #records: Records;
 
-  constructor(bus: Bus, instance: string) {
+  constructor(bus: Bus, instance: string, records: Records) {
     this.#bus = bus;
     this.#instance = instance;
+    this.#records = records;
   }
 
   /** `input.clarification` is `{ question, answer, …extra }`; `ctx.answers` has it too. */
@@ -137,15 +142,27 @@ export class Answers {
   }
 
   async #originalTask(question: SignalOf<PauseType>, given: JsonObject | undefined): Promise<PayloadOf<"TASK">> {
-    const { task_seq } = question.meta;
-    const task = task_seq === undefined ? undefined : signalOf(await this.#bus.get(task_seq));
+    const { task_seq, run_id } = question.meta;
+    let task = task_seq === undefined ? undefined : signalOf(await this.#bus.get(task_seq));
+    if (task_seq !== undefined && run_id !== undefined && task?.type !== "TASK") {
+      task = await this.#recordedTask(run_id, question.parent_id, given !== undefined);
+    }
     if (task?.type === "TASK") return given === undefined ? task.payload : { ...task.payload, input: given };
     if (isJsonObject(given)) return { input: given };
     throw new DendriteError(
       "TASK_NOT_FOUND",
-      `the task behind ${question.type} ${question.id} is not in the log (it was transient, or is past retention); ` +
-        "pass its input: { input }",
+      `the task behind ${question.type} ${question.id} is not in the log and not in the tables (it was transient, or is past ` +
+        "retention); pass its input: { input }",
     );
+  }
+
+  async #recordedTask(runId: string, taskId: string | null, isOptional: boolean): Promise<Signal | undefined> {
+    try {
+      return (await this.#records.taskOf(runId, taskId ?? undefined)) ?? undefined;
+    } catch (error) {
+      if (isOptional && error instanceof RecordsUnavailableError) return undefined;
+      throw error;
+    }
   }
 
   async #requireOpen(question: SignalOf<PauseType>): Promise<void> {
@@ -156,12 +173,13 @@ export class Answers {
       this.#bus.lastOf({ to: question.meta.reply_to ?? "_", lane: "_", bucket, run }),
     ]);
     const isAnswered = signalOf(wake)?.parent_id === question.id;
-    const last = signalOf(reply);
+    const isRemoved = reply === null && question.meta.task_seq !== undefined;
+    const last = isRemoved ? (await this.#records.replyOf(run))?.reply : signalOf(reply);
+    // Answered and running, as far as the tables know: its question is no open one, and nothing came after it.
+    if (isRemoved && last === undefined) throw new AlreadyAnsweredError(question);
     if (isAnswered || (last !== undefined && last.id !== question.id)) throw new AlreadyAnsweredError(question);
   }
 }
-
-const signalOf = (entry: LogEntry | null) => (entry?.parsed.ok ? entry.parsed.signal : undefined);
 
 function requirePause(signal: SignalOf<PauseType>, type: PauseType): void {
   if (signal?.type === type) return;

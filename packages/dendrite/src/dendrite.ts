@@ -22,12 +22,14 @@ import type { ClarificationAnswer, EscalationAnswer, PermissionAnswer } from "./
 import type { Axon } from "./axon/axon.ts";
 import { decoratedHandlers } from "./decorators.ts";
 import { callNeuron } from "./call.ts";
-import type { Dispatched } from "./dispatcher.ts";
+import type { Dispatched, OnPrepared } from "./dispatcher.ts";
 import { DendriteError } from "./errors.ts";
 import { Handlers, type HandlerFilter, type HandlerMethod, type HandlerRegistration } from "./handlers.ts";
 import type { DendriteStats } from "./observer.ts";
 import { resolveOptions, type DendriteOptions, type ResolvedOptions } from "./options.ts";
-import type { CallOptions, DispatchRequest, WaitRequest } from "./requests.ts";
+import { reattach } from "./reattach.ts";
+import type { ReplayOptions } from "./replay.ts";
+import type { CallOptions, DispatchRequest, ReattachOptions, RunKey, WaitRequest } from "./requests.ts";
 import { ProblemLog } from "./problem-log.ts";
 import type { RosterEntry } from "./roster.ts";
 import { Runtime } from "./runtime.ts";
@@ -142,10 +144,35 @@ export class Dendrite implements AsyncDisposable {
     const traceId = request.traceId ?? newTraceId();
     const source = {
       onTrace: (id: string, handler: (signal: Signal) => void) => this.onTrace(id, handler),
-      dispatchAndWait: async (wait: WaitRequest, onPrepared: (task: SignalOf<"TASK">) => void) =>
+      dispatchAndWait: async (wait: WaitRequest, onPrepared: OnPrepared) =>
         (await this.#open()).dispatcher.dispatchAndWait(wait, null, onPrepared),
     };
     return streamDispatch(source, { ...request, traceId });
+  }
+
+  /**
+   * The reply of a run that was dispatched before, here or elsewhere, whether it ended already or not: by its id, or by its
+   * idempotency key. Settles as `dispatchAndWait` does; giving up leaves the run alone. Two searches cost more than the rest:
+   * a run that is only known by its id, and one that is past the log (the recorder is asked).
+   *
+   * Rejects besides with `RunNotFoundError`, or `RecordsUnavailableError` when it is past the log and no recorder answers.
+   */
+  reattach(
+    run: string | RunKey,
+    options: ReattachOptions & { readonly onPause: "return" },
+  ): Promise<SignalOf<"AGENT_OUTPUT" | PauseType>>;
+  reattach(run: string | RunKey, options?: ReattachOptions): Promise<SignalOf<"AGENT_OUTPUT">>;
+  async reattach(run: string | RunKey, options: ReattachOptions = {}): Promise<SignalOf<"AGENT_OUTPUT" | PauseType>> {
+    return reattach(await this.#open(), run, options);
+  }
+
+  /**
+   * Send the task of a dead letter again, as a new run on the same trace: same neuron, input, metadata, tenant and lane, a fresh
+   * deadline. `id` is the dead letter's: that of the ERROR Signal that ended the run (`NeuronError.signal.id`). Called twice it
+   * sends twice. Rejects with `DeadLetterNotFoundError`, `RecordsUnavailableError`, and as `dispatch` does.
+   */
+  async replayDeadLetter(id: string, options: ReplayOptions = {}): Promise<Dispatched> {
+    return (await this.#open()).replay.replay(id, options);
   }
 
   /** Cancel everything that runs on a trace, in every process. Resolves once the STOP is in the log. */

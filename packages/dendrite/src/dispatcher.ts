@@ -16,24 +16,28 @@ import {
   type Bus,
   type InstanceId,
   type Logger,
-  type PauseType,
   type RunId,
   type SignalId,
   type SignalOf,
   type TraceId,
 } from "@myelin/bus";
-import { DendriteError, DispatchTimeoutError, fromErrorSignal, NeuronPausedError, NoWorkerError } from "./errors.ts";
+import { parseIdempotencyKey, type Claimed, type Claims } from "./claims.ts";
+import { DendriteError, NoWorkerError } from "./errors.ts";
 import type { DendriteObserver } from "./observer.ts";
 import type { DispatchRequest, Parent, WaitRequest } from "./requests.ts";
 import type { RosterWatch } from "./roster-watch.ts";
-import { isJsonObject, parseMs } from "./validate.ts";
-import { isPause, type Reply, type Waiters } from "./waiters.ts";
+import type { RunFollower } from "./run-follower.ts";
+import { isJsonObject, MAX_TIMEOUT_MS, parseTimeoutMs } from "./validate.ts";
+import { orAborted, startWait, toOutcome, type Outcome, type Wait } from "./wait.ts";
+import type { Waiters } from "./waiters.ts";
 
 export interface DispatcherOptions {
   readonly bus: Bus;
   readonly instance: InstanceId;
   readonly roster: RosterWatch;
   readonly waiters: Waiters;
+  readonly claims: Claims;
+  readonly follower: RunFollower;
   readonly logger: Logger;
   readonly observer: DendriteObserver;
 }
@@ -45,9 +49,14 @@ export interface Dispatched {
   readonly taskId: SignalId;
 }
 
+/** Hears of the TASK before anything of its trace can arrive. Of a key's run it is waited for. */
+export type OnPrepared = (task: SignalOf<"TASK">) => void | Promise<void>;
+
+type Keyed<R extends DispatchRequest> = R & { readonly idempotencyKey: string };
+const isKeyed = <R extends DispatchRequest>(request: R): request is Keyed<R> => request.idempotencyKey !== undefined;
+
 const WAIT_TIMEOUT_MS = 30_000;
 const DISPATCH_TIMEOUT_MS = 3_600_000;
-const MAX_TIMEOUT_MS = 604_800_000;
 
 export class Dispatcher {
   readonly #options: DispatcherOptions;
@@ -60,27 +69,24 @@ export class Dispatcher {
   async dispatch(request: DispatchRequest): Promise<Dispatched> {
     const deadline = deadlineOf(request.timeoutMs ?? DISPATCH_TIMEOUT_MS, null);
     checkRequest(request);
-    const task = this.#toTask(request, await this.#neuronOf(request, deadline), deadline, null);
-    await this.#send(task, request.delivery ?? "durable");
+    const task = isKeyed(request)
+      ? await this.#claimAndSend(request, deadline)
+      : await this.#makeAndSend(request, deadline);
     return { runId: task.meta.run_id as RunId, traceId: task.trace_id, taskId: task.id };
   }
 
   /** Send a TASK and wait for what ends it. `onPrepared` hears of it before anything of its trace can arrive. */
-  dispatchAndWait(
-    request: WaitRequest,
-    parent: Parent | null = null,
-    onPrepared?: (task: SignalOf<"TASK">) => void,
-  ): Promise<SignalOf<"AGENT_OUTPUT" | PauseType>> {
+  dispatchAndWait(request: WaitRequest, parent: Parent | null = null, onPrepared?: OnPrepared): Promise<Outcome> {
     try {
       const timeoutMs = request.timeoutMs ?? (parent?.deadline ? MAX_TIMEOUT_MS : WAIT_TIMEOUT_MS);
       const deadline = deadlineOf(timeoutMs, parent?.deadline ?? null);
       checkRequest(request);
+      if (isKeyed(request)) return this.#claimAndWait(request, deadline, parent, onPrepared);
       const sendAndWait = (neuron: string) => {
         request.signal?.throwIfAborted();
         const task = this.#toTask(request, neuron, deadline, parent);
-        onPrepared?.(task);
-        const wait = toWait(task, request, deadline);
-        return this.#outcome(this.#reply(task, wait), wait);
+        void onPrepared?.(task);
+        return this.#sendAndWait(task, toWait(task, request, deadline));
       };
       const neuron = this.#neuronOf(request, deadline);
       // Usually known, and then nothing is awaited: each turn of the loop that a dispatch takes is paid by all the others.
@@ -90,28 +96,42 @@ export class Dispatcher {
     }
   }
 
-  /** From the reply to what the caller gets. Async, so that an error's stack shows who waits. */
-  async #outcome(replied: Promise<Reply>, wait: Wait): Promise<SignalOf<"AGENT_OUTPUT" | PauseType>> {
-    const startedAt = performance.now();
-    const { neuron, delivery, onPause, signal } = wait;
-    let outcome = "output";
-    try {
-      const reply = await replied;
-      // The worker's clock was a little faster than the timer here. The deadline is the same, and so is the error.
-      if (reply.type === "ERROR" && reply.payload.code === "DEADLINE_EXCEEDED") throw timeoutOf(wait);
-      if (reply.type === "ERROR" || reply.type === "STOPPED") throw fromErrorSignal(reply);
-      if (reply.type === "FINAL") return outputOf(reply);
-      if (isPause(reply)) {
-        outcome = "paused";
-        if (onPause === "reject") throw new NeuronPausedError(reply);
-      }
-      return reply;
-    } catch (error) {
-      outcome = outcomeOf(error, signal);
-      throw error;
-    } finally {
-      this.#options.observer.settled?.({ neuron, delivery, outcome, ms: performance.now() - startedAt });
-    }
+  async #makeAndSend(request: DispatchRequest, deadline: Date): Promise<SignalOf<"TASK">> {
+    const task = this.#toTask(request, await this.#neuronOf(request, deadline), deadline, null);
+    await this.#send(task, request.delivery ?? "durable");
+    return task;
+  }
+
+  async #claimAndSend(request: Keyed<DispatchRequest>, deadline: Date): Promise<SignalOf<"TASK">> {
+    const { task, isMine } = await this.#claim(request, deadline, null);
+    if (isMine) await this.#sendClaimed(task);
+    return task;
+  }
+
+  /** Everybody with the key follows its run; who claimed it sends its TASK besides. */
+  async #claimAndWait(
+    request: Keyed<WaitRequest>,
+    deadline: Date,
+    parent: Parent | null,
+    onPrepared?: OnPrepared,
+  ): Promise<Outcome> {
+    const { signal } = request;
+    signal?.throwIfAborted();
+    const { task, run, isMine } = await orAborted(this.#claim(request, deadline, parent), signal);
+    await onPrepared?.(task);
+    const send = isMine ? () => this.#sendClaimed(task) : undefined;
+    return this.#options.follower.follow(run, toWait(task, request, deadline), send);
+  }
+
+  #claim(request: Keyed<DispatchRequest>, deadline: Date, parent: Parent | null): Promise<Claimed> {
+    return this.#options.claims.claim(request, async () =>
+      this.#toTask(request, await this.#neuronOf(request, deadline), deadline, parent),
+    );
+  }
+
+  #sendClaimed(task: SignalOf<"TASK">): Promise<void> {
+    this.#options.observer.dispatched?.({ neuron: task.directed.id ?? "", delivery: "durable" });
+    return this.#options.claims.send(task);
   }
 
   /** Cancel a run, or everything on a trace when no run is given. Live, so that it is fast; in the log, so that it is sure. */
@@ -131,7 +151,7 @@ export class Dispatcher {
   }
 
   #toTask(request: DispatchRequest, neuron: string, deadline: Date, parent: Parent | null): SignalOf<"TASK"> {
-    const { capabilities, priority, metadata, tenantId, parentId } = request;
+    const { capabilities, priority, metadata, tenantId, parentId, idempotencyKey } = request;
     const trace_id = (request.traceId as TraceId | undefined) ?? newTraceId();
     const payload: SignalOf<"TASK">["payload"] = { input: request.input, deadline: deadline.toISOString() };
     if (capabilities !== undefined) payload.capabilities = [...capabilities];
@@ -144,6 +164,7 @@ export class Dispatcher {
     };
     if (tenantId !== undefined) meta.tenant_id = tenantId;
     if (parent) meta.parent_run_id = parent.runId;
+    if (idempotencyKey !== undefined) meta.idempotency_key = idempotencyKey;
     return createSignal({
       type: "TASK",
       trace_id,
@@ -182,58 +203,20 @@ export class Dispatcher {
   }
 
   /** Register the waiter, send the TASK, and wait. What waits does not hold the TASK: 10,000 of them may wait for hours. */
-  #reply(task: SignalOf<"TASK">, wait: Wait): Promise<Reply> {
-    const reply = this.#wait(wait);
-    this.#send(task, wait.delivery).catch((error: unknown) => this.#options.waiters.fail(wait.runId, error));
-    return reply;
+  #sendAndWait(task: SignalOf<"TASK">, wait: Wait): Promise<Outcome> {
+    const { waiters, observer } = this.#options;
+    const { replied, fail } = startWait(waiters, wait, () => this.#giveUp(wait));
+    this.#send(task, wait.delivery).catch(fail);
+    return toOutcome(replied, wait, observer);
   }
 
-  #wait(wait: Wait): Promise<Reply> {
-    const { waiters, logger } = this.#options;
-    const { runId, traceId, timeoutMs, signal } = wait;
-    const isStored = wait.delivery === "durable";
-    return new Promise<Reply>((resolve, reject) => {
-      const timer = setTimeout(() => waiters.fail(runId, timeoutOf(wait)), timeoutMs);
-      const onAbort =
-        signal &&
-        (() => {
-          if (!waiters.fail(runId, signal.reason)) return;
-          this.stop(traceId, { runId, reason: "the caller gave up", isStored }).catch((error: unknown) =>
-            logger.warn({ err: error, traceId, runId }, "stop.failed"),
-          );
-        });
-      if (onAbort) signal.addEventListener("abort", onAbort);
-      const settled = () => {
-        clearTimeout(timer);
-        if (onAbort) signal.removeEventListener("abort", onAbort);
-      };
-      waiters.add({
-        runId,
-        traceId,
-        isStored,
-        untilEnd: wait.onPause === "wait",
-        settle: (reply) => {
-          settled();
-          resolve(reply);
-        },
-        fail: (error) => {
-          settled();
-          reject(error);
-        },
-      });
-    });
+  /** The caller's signal aborted: stop the run, and with it what it dispatched. */
+  #giveUp({ traceId, runId, delivery }: Wait): void {
+    const options = { runId, reason: "the caller gave up", isStored: delivery === "durable" };
+    this.stop(traceId as TraceId, options).catch((error: unknown) =>
+      this.#options.logger.warn({ err: error, traceId, runId }, "stop.failed"),
+    );
   }
-}
-
-/** What is kept of a dispatch while it waits. */
-interface Wait {
-  readonly runId: string;
-  readonly traceId: TraceId;
-  readonly neuron: string;
-  readonly timeoutMs: number;
-  readonly delivery: "durable" | "transient";
-  readonly onPause: "reject" | "return" | "wait";
-  readonly signal: AbortSignal | undefined;
 }
 
 function toWait(task: SignalOf<"TASK">, request: WaitRequest, deadline: Date): Wait {
@@ -249,9 +232,6 @@ function toWait(task: SignalOf<"TASK">, request: WaitRequest, deadline: Date): W
   };
 }
 
-const timeoutOf = ({ neuron, timeoutMs, runId, traceId }: Wait): DispatchTimeoutError =>
-  new DispatchTimeoutError(neuron, timeoutMs, runId, traceId);
-
 function checkRequest({
   neuron,
   capabilities,
@@ -263,6 +243,7 @@ function checkRequest({
   metadata,
   tenantId,
   parentId,
+  idempotencyKey,
 }: DispatchRequest): void {
   const wrong = (message: string): never => {
     throw new DendriteError("INVALID_OPTION", message);
@@ -288,41 +269,21 @@ function checkRequest({
   if (tenantId !== undefined && (typeof tenantId !== "string" || tenantId === "" || tenantId.length > 255)) {
     wrong(`tenantId must be 1 to 255 characters, got ${JSON.stringify(tenantId)}`);
   }
+  if (idempotencyKey !== undefined) {
+    parseIdempotencyKey(idempotencyKey);
+    if (delivery === "transient") {
+      wrong(
+        'idempotencyKey needs delivery "durable": nothing of a transient run is kept that a second caller could get',
+      );
+    }
+  }
   if (traceId !== undefined) parseTraceId(traceId);
   if (parentId !== undefined && !isSignalId(parentId))
     wrong(`parentId must be a Signal id, got ${JSON.stringify(parentId)}`);
 }
 
-/** A promise, or the reason of the signal if that aborts first. */
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  let onAbort = () => {};
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(signal.reason as Error);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort);
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}
-
 /** Now plus `timeoutMs`, never later than the parent's. */
 function deadlineOf(timeoutMs: number, parents: Date | null): Date {
-  const at = Date.now() + parseMs("timeoutMs", timeoutMs, { max: MAX_TIMEOUT_MS });
+  const at = Date.now() + parseTimeoutMs(timeoutMs);
   return new Date(parents ? Math.min(at, parents.getTime()) : at);
-}
-
-/** A Cosmonapse peer may end a run with FINAL alone; its result is the output. */
-function outputOf(final: SignalOf<"FINAL">): SignalOf<"AGENT_OUTPUT"> {
-  return { ...final, type: "AGENT_OUTPUT", payload: { output: final.payload.result } };
-}
-
-function outcomeOf(error: unknown, signal: AbortSignal | undefined): string {
-  if (signal?.aborted && error === signal.reason) return "aborted";
-  if (error instanceof DispatchTimeoutError) return "timeout";
-  if (error instanceof NeuronPausedError) return "paused";
-  return (error as { code?: string }).code ?? (error as { kind?: string }).kind ?? "error";
 }

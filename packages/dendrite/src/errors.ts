@@ -10,6 +10,8 @@ import { NeuronFailure } from "@myelin/neuron";
  * - `DISPATCH_TIMEOUT`: no reply in time · `NO_WORKER`: nobody hosts that neuron or those capabilities
  * - `INPUT_INVALID`: the input does not fit the contract · `ALREADY_ANSWERED`: the question has an answer
  * - `TASK_NOT_FOUND`: the task behind a question is not in the log · `STREAM_OVERFLOW`: the reader of a stream is too slow
+ * - `IDEMPOTENCY_CONFLICT`: the key stands for another request · `RUN_NOT_FOUND`: no such run · `DEAD_LETTER_NOT_FOUND`: no
+ *   such dead letter · `RECORDS_UNAVAILABLE`: the log does not hold it any more, and nobody who reads the tables answers
  * - `INVALID_OPTION`: an option has a wrong value · `STOPPED`: the Dendrite was stopped
  */
 export type DendriteErrorCode =
@@ -21,6 +23,10 @@ export type DendriteErrorCode =
   | "ALREADY_ANSWERED"
   | "TASK_NOT_FOUND"
   | "STREAM_OVERFLOW"
+  | "IDEMPOTENCY_CONFLICT"
+  | "RUN_NOT_FOUND"
+  | "DEAD_LETTER_NOT_FOUND"
+  | "RECORDS_UNAVAILABLE"
   | "INVALID_OPTION"
   | "STOPPED";
 
@@ -126,6 +132,58 @@ export class AlreadyAnsweredError extends DendriteError {
   }
 }
 
+/** The idempotency key stands for another request: other input. Nothing was sent. */
+export class IdempotencyConflictError extends DendriteError {
+  override readonly name = "IdempotencyConflictError";
+  readonly idempotencyKey: string;
+  /** The run it stands for. */
+  readonly runId: string;
+
+  constructor(idempotencyKey: string, runId: string) {
+    const key = JSON.stringify(idempotencyKey);
+    super(
+      "IDEMPOTENCY_CONFLICT",
+      `idempotency key ${key} stands for run ${runId}, whose input is another; use another key`,
+    );
+    this.idempotencyKey = idempotencyKey;
+    this.runId = runId;
+  }
+}
+
+/** Neither the log nor the records know the run. A transient run is in neither. */
+export class RunNotFoundError extends DendriteError {
+  override readonly name = "RunNotFoundError";
+
+  constructor(what: string, namespace: string) {
+    super("RUN_NOT_FOUND", `there is no ${what} in namespace "${namespace}"; a transient run leaves nothing to find`);
+  }
+}
+
+/** No ERROR of that id ended a run. */
+export class DeadLetterNotFoundError extends DendriteError {
+  override readonly name = "DeadLetterNotFoundError";
+  readonly id: string;
+
+  constructor(id: string, why: string) {
+    super("DEAD_LETTER_NOT_FOUND", `there is no dead letter ${id}: ${why}`);
+    this.id = id;
+  }
+}
+
+/** The log does not hold it any more, and nobody answered for the tables. Start a recorder, or try again. */
+export class RecordsUnavailableError extends DendriteError {
+  override readonly name = "RecordsUnavailableError";
+
+  constructor(about: string, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(
+      "RECORDS_UNAVAILABLE",
+      `the log does not hold ${about} (any more), and no recorder answers for the tables; start one, or try again (${reason})`,
+      { cause },
+    );
+  }
+}
+
 /** Codes that the Axon itself chooses for an ERROR, beside those of `NeuronFailure` and of the neuron's own. */
 export type AxonErrorCode =
   | "INPUT_INVALID"
@@ -139,6 +197,8 @@ export type AxonErrorCode =
   | "WORKER_STOPPED";
 
 const MAX_MESSAGE_LENGTH = 4_000;
+/** The same again may work. */
+const RECOVERABLE: ReadonlySet<DendriteErrorCode> = new Set(["DISPATCH_TIMEOUT", "NO_WORKER", "RECORDS_UNAVAILABLE"]);
 
 /** Anything thrown while a task ran, as the payload of its ERROR. Stack and cause stay here. */
 export function toErrorPayload(thrown: unknown): PayloadOf<"ERROR"> {
@@ -153,7 +213,7 @@ export function toErrorPayload(thrown: unknown): PayloadOf<"ERROR"> {
     return { code: thrown.code, message: thrown.message, recoverable: thrown.recoverable };
   }
   if (thrown instanceof DendriteError) {
-    const recoverable = thrown.kind === "DISPATCH_TIMEOUT" || thrown.kind === "NO_WORKER";
+    const recoverable = RECOVERABLE.has(thrown.kind);
     return { code: thrown.kind, message: thrown.message, recoverable };
   }
   const { code, message, recoverable } = NeuronFailure.from(thrown);

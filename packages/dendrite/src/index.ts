@@ -7,20 +7,27 @@ export { Axon } from "./axon/axon.ts";
 export type { AxonOptions } from "./axon/axon.ts";
 export type { FailureView, RetryOptions } from "./axon/retry-policy.ts";
 export type { RateLimitOptions } from "./axon/rate-limit.ts";
-export type { CallOptions, DispatchRequest, WaitRequest } from "./requests.ts";
+export type { CallOptions, DispatchRequest, ReattachOptions, RunKey, WaitRequest } from "./requests.ts";
 export type { Dispatched } from "./dispatcher.ts";
+export type { ReplayOptions } from "./replay.ts";
+export { runRecords } from "./records.ts";
+export type { RecordsAnswer, RecordsQuestion } from "./records.ts";
 export type { ClarificationAnswer, EscalationAnswer, PermissionAnswer } from "./answers.ts";
 export type { Handler, HandlerFilter, HandlerMethod, HandlerRegistration } from "./handlers.ts";
 export type { RosterEntry } from "./roster.ts";
 export type { DendriteObserver, DendriteStats } from "./observer.ts";
 export {
   AlreadyAnsweredError,
+  DeadLetterNotFoundError,
   DendriteError,
   DispatchTimeoutError,
+  IdempotencyConflictError,
   InputValidationError,
   NeuronError,
   NeuronPausedError,
   NoWorkerError,
+  RecordsUnavailableError,
+  RunNotFoundError,
 } from "./errors.ts";
 export type { AxonErrorCode, DendriteErrorCode, InputIssue } from "./errors.ts";
 export {

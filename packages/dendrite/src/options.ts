@@ -19,6 +19,8 @@ export interface DendriteOptions {
   readonly drainMs?: number | undefined;
   /** How long to listen for workers before `NoWorkerError`. Default 250. */
   readonly discoverMs?: number | undefined;
+  /** How long an idempotency key stands for its run after that has ended. Default 86_400_000 (24 h); keys live at most 8 days. */
+  readonly idempotencyKeepMs?: number | undefined;
   readonly logger?: Logger | undefined;
   /** Hears of this process' own work, for its metrics. */
   readonly observer?: DendriteObserver | undefined;
@@ -32,6 +34,7 @@ export interface ResolvedOptions {
   readonly ackWaitMs: number;
   readonly drainMs: number;
   readonly discoverMs: number;
+  readonly idempotencyKeepMs: number;
   readonly logger: Logger;
   readonly observer: DendriteObserver;
 }
@@ -56,6 +59,7 @@ export function resolveOptions(options: DendriteOptions): ResolvedOptions {
     ackWaitMs: parseMs("ackWaitMs", options.ackWaitMs ?? 30_000),
     drainMs: parseMs("drainMs", options.drainMs ?? 30_000),
     discoverMs: parseMs("discoverMs", options.discoverMs ?? 250),
+    idempotencyKeepMs: parseMs("idempotencyKeepMs", options.idempotencyKeepMs ?? 86_400_000),
     logger: options.logger ?? silentLogger,
     observer: options.observer ?? {},
   });

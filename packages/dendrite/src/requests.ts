@@ -32,6 +32,12 @@ export interface DispatchRequest {
   /** Goes on the run, where `RunStore` can filter by it: `{ thread_id, user_id }`. */
   readonly metadata?: JsonObject | undefined;
   readonly tenantId?: string | undefined;
+  /**
+   * 1 to 255 characters. All who dispatch with one key (to one neuron or list of capabilities, of one tenant) get the reply
+   * of one run, now and for `idempotencyKeepMs` after it ended; with another input `IdempotencyConflictError`. Durable only.
+   * Aborting `signal` then gives up the wait and leaves the run to the others; `stopTrace` stops it.
+   */
+  readonly idempotencyKey?: string | undefined;
 }
 
 export interface WaitRequest extends DispatchRequest {
@@ -46,6 +52,24 @@ export interface WaitRequest extends DispatchRequest {
 
 /** What `call` takes beside contract and input. */
 export type CallOptions = Omit<WaitRequest, "neuron" | "capabilities" | "input" | "onPause">;
+
+/** Where a run is known by its key. */
+export interface RunKey {
+  readonly idempotencyKey: string;
+  /** As it was dispatched: either this, or `capabilities`. */
+  readonly neuron?: string | undefined;
+  readonly capabilities?: readonly string[] | undefined;
+  readonly tenantId?: string | undefined;
+}
+
+export interface ReattachOptions {
+  /** How long to wait for the reply, from now. Default 30_000; at most 604_800_000 (7 days). */
+  readonly timeoutMs?: number | undefined;
+  /** Abort to give up: the wait rejects with the signal's reason; the run goes on. */
+  readonly signal?: AbortSignal | undefined;
+  /** As for a dispatch. Default `reject`. */
+  readonly onPause?: "reject" | "return" | "wait" | undefined;
+}
 
 /** What a child inherits from the run that dispatches it. */
 export interface Parent {

@@ -9,13 +9,22 @@ import { AxonHost } from "./axon/axon-host.ts";
 import type { Axon } from "./axon/axon.ts";
 import type { TaskRun, TaskRunHost } from "./axon/task-run.ts";
 import { callNeuron } from "./call.ts";
+import { Claims } from "./claims.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { DendriteError } from "./errors.ts";
 import type { DendriteStats } from "./observer.ts";
 import type { ResolvedOptions } from "./options.ts";
+import { Records, runRecords } from "./records.ts";
+import { Replay } from "./replay.ts";
 import { RosterWatch } from "./roster-watch.ts";
+import { RunFollower } from "./run-follower.ts";
+import { RunHistory } from "./run-history.ts";
+import { RunLog } from "./run-log.ts";
 import { StoppedTraces } from "./stopped-traces.ts";
 import { Waiters } from "./waiters.ts";
+
+/** How long a question to the records may take. */
+const RECORDS_TIMEOUT_MS = 5_000;
 
 export interface RuntimeOptions {
   readonly bus: Bus;
@@ -28,6 +37,10 @@ export class Runtime {
   readonly dispatcher: Dispatcher;
   readonly answers: Answers;
   readonly roster: RosterWatch;
+  readonly history: RunHistory;
+  readonly claims: Claims;
+  readonly follower: RunFollower;
+  readonly replay: Replay;
   readonly #bus: Bus;
   readonly #options: ResolvedOptions;
   readonly #waiters: Waiters;
@@ -44,13 +57,23 @@ export class Runtime {
     this.#bus = bus;
     this.#options = options;
     this.roster = new RosterWatch({ bus, instance, heartbeatMs, discoverMs });
-    this.#waiters = new Waiters({
+    const log = new RunLog(bus);
+    const waiters = new Waiters({
       instance,
-      lastOf: (filter) => bus.lastOf(filter),
+      replyOf: async (run) => (await log.replyOf(run))?.reply ?? null,
       onAskFailed: (error) => logger.warn({ err: error }, "reply.lookup.failed"),
     });
-    this.dispatcher = new Dispatcher({ bus, instance, roster: this.roster, waiters: this.#waiters, logger, observer });
-    this.answers = new Answers(bus, instance);
+    this.#waiters = waiters;
+    const records = new Records((question) =>
+      callNeuron(this.dispatcher, runRecords, question, { delivery: "transient", timeoutMs: RECORDS_TIMEOUT_MS }, null),
+    );
+    this.history = new RunHistory(log, records);
+    this.claims = new Claims({ bus, log, records, history: this.history, keepMs: options.idempotencyKeepMs });
+    this.follower = new RunFollower({ bus, instance, waiters, history: this.history, observer });
+    const { roster, history, claims, follower } = this;
+    this.dispatcher = new Dispatcher({ bus, instance, roster, waiters, claims, follower, logger, observer });
+    this.replay = new Replay({ log, records, history, dispatcher: this.dispatcher });
+    this.answers = new Answers(bus, instance, records);
     this.#stopped = new StoppedTraces(bus);
     this.#hosts = axons.map((axon) => this.#host(axon, instance));
     const hosts = this.#hosts;

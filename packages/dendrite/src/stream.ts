@@ -4,8 +4,9 @@
  * The ending always comes (it is repaired from the log); what lies between is live, and may miss pieces when the
  * connection drops. Leaving the loop early aborts the dispatch.
  */
-import { isEndType, isReplyType, type Signal, type SignalOf } from "@myelin/bus";
+import { isEndType, isReplyType, type Signal } from "@myelin/bus";
 import { DendriteError, NeuronError, NeuronPausedError } from "./errors.ts";
+import type { OnPrepared } from "./dispatcher.ts";
 import type { HandlerRegistration } from "./handlers.ts";
 import type { WaitRequest } from "./requests.ts";
 
@@ -15,7 +16,7 @@ const MAX_BUFFERED = 10_000;
 export interface StreamSource {
   /** Hear every Signal of a trace. */
   onTrace(traceId: string, handler: (signal: Signal) => void): HandlerRegistration;
-  dispatchAndWait(request: WaitRequest, onPrepared: (task: SignalOf<"TASK">) => void): Promise<Signal>;
+  dispatchAndWait(request: WaitRequest, onPrepared: OnPrepared): Promise<Signal>;
 }
 
 export async function* streamDispatch(
@@ -31,19 +32,30 @@ export async function* streamDispatch(
   /** What the wait brings is yielded by it, last and once. */
   const isEnding = (signal: Signal) =>
     signal.meta.run_id === runId && (request.onPause === "wait" ? isEndType(signal.type) : isReplyType(signal.type));
-  using registration = source.onTrace(request.traceId, (signal) => {
+  const hear = (signal: Signal) => {
     if (isEnding(signal) || buffered.length > MAX_BUFFERED) return;
     buffered.push(signal);
     if (buffered.length > MAX_BUFFERED) {
       leaving.abort(new DendriteError("STREAM_OVERFLOW", `the reader is ${MAX_BUFFERED} Signals behind; read faster`));
     }
     wake();
-  });
-  await registration.ready;
+  };
+  const registrations: HandlerRegistration[] = [];
+  const listenTo = (traceId: string): Promise<void> => {
+    const registration = source.onTrace(traceId, hear);
+    registrations.push(registration);
+    return registration.ready;
+  };
+  const onPrepared: OnPrepared = async (task) => {
+    runId = task.meta.run_id;
+    // The run of an idempotency key has the trace of whoever was first.
+    if (task.trace_id !== request.traceId) await listenTo(task.trace_id);
+  };
 
+  await listenTo(request.traceId);
   const signal = request.signal ? AbortSignal.any([request.signal, leaving.signal]) : leaving.signal;
   const waiting = source
-    .dispatchAndWait({ onPause: "return", ...request, signal }, (task) => (runId = task.meta.run_id))
+    .dispatchAndWait({ onPause: "return", ...request, signal }, onPrepared)
     .then(
       (reply) => (ended = { reply }),
       (error: unknown) => (ended = endingOf(error)),
@@ -62,6 +74,7 @@ export async function* streamDispatch(
   } finally {
     leaving.abort(new DOMException("the reader of the stream left", "AbortError"));
     await waiting;
+    for (const registration of registrations) registration[Symbol.dispose]();
   }
 }
 

@@ -20,6 +20,11 @@ export function parseMs(name: string, value: number, { max = Number.MAX_SAFE_INT
   throw new DendriteError("INVALID_OPTION", `${name} must be > 0 and <= ${max}, got ${value}`);
 }
 
+export const MAX_TIMEOUT_MS = 604_800_000;
+
+/** How long something may take or be waited for: above 0, at most 7 days. */
+export const parseTimeoutMs = (value: number): number => parseMs("timeoutMs", value, { max: MAX_TIMEOUT_MS });
+
 /** A whole number from 1, or `INVALID_OPTION` with the value. */
 export function parseCount(name: string, value: number): number {
   if (Number.isSafeInteger(value) && value >= 1) return value;

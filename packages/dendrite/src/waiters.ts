@@ -1,18 +1,27 @@
 /**
- * Waiters: the dispatches of this process that wait for a reply, by run id.
+ * Waiters: those of this process who wait for a run's reply, by run id. Usually one; callers of one idempotency key, and of
+ * `reattach`, share a run.
  *
  * D1: a wait settles exactly once (reply, timeout, abort, stop) and leaves nothing behind. Live delivery is at most once,
  * so a reply that was stored while nobody listened is fetched: after each reconnect, and from 2 s of waiting on, with
- * backoff, each waiter asks the log for the last reply of its run (an exact read, 0.4 ms).
+ * backoff, the log is asked for the reply of each run (an exact read, 0.4 ms).
  */
-import type { SubjectFilter, LogEntry, PauseType, ReplyType, Signal, SignalOf } from "@myelin/bus";
-import { bucketOf, isPauseType, isReplyType } from "@myelin/bus";
+import type { PauseType, ReplyType, Signal, SignalOf } from "@myelin/bus";
+import { isPauseType, isReplyType } from "@myelin/bus";
 
 export type Reply = SignalOf<ReplyType>;
 
-export interface Waiter {
+/** Where the replies of a run are found. */
+export interface RunAddress {
   readonly runId: string;
   readonly traceId: string;
+  /** The instance they are addressed to; `_` for nobody. */
+  readonly replyTo: string;
+}
+
+export interface Waiter extends Omit<RunAddress, "replyTo"> {
+  /** Only where it is not this process. */
+  readonly replyTo?: string | undefined;
   /** False for a transient dispatch: its reply was never stored. */
   readonly isStored: boolean;
   /** Pauses are passed over while the run's end is awaited. */
@@ -22,10 +31,11 @@ export interface Waiter {
   readonly fail: (error: unknown) => void;
 }
 
-/** A waiter and when to ask the log about it. */
+/** A run that is waited for, and when to ask the log about it. */
 interface Waiting {
-  /** Undefined once taken: see `#take`. */
+  /** Undefined once taken: see `#remove`. */
   waiter: Waiter | undefined;
+  others: Waiter[] | undefined;
   nextAskAt: number;
   askAfterMs: number;
 }
@@ -33,7 +43,8 @@ interface Waiting {
 export interface WaitersOptions {
   /** The instance replies are addressed to. */
   readonly instance: string;
-  readonly lastOf: (filter: SubjectFilter) => Promise<LogEntry | null>;
+  /** Ask the log. Null while the run goes on. */
+  readonly replyOf: (run: RunAddress) => Promise<Reply | null>;
   readonly onAskFailed: (error: unknown) => void;
 }
 
@@ -46,6 +57,7 @@ const ASKS_AT_ONCE = 64;
 export class Waiters {
   readonly #waiting = new Map<string, Waiting>();
   readonly #options: WaitersOptions;
+  #size = 0;
   #timer: NodeJS.Timeout | undefined;
   #isAsking = false;
 
@@ -54,13 +66,20 @@ export class Waiters {
   }
 
   get size(): number {
-    return this.#waiting.size;
+    return this.#size;
   }
 
   /** Register before the TASK is sent: the reply can be here before the append has resolved. */
   add(waiter: Waiter): void {
+    this.#size++;
+    const waiting = this.#waiting.get(waiter.runId);
+    if (waiting) {
+      (waiting.others ??= []).push(waiter);
+      return;
+    }
     this.#waiting.set(waiter.runId, {
       waiter,
+      others: undefined,
       nextAskAt: waiter.isStored ? Date.now() + FIRST_ASK_MS : Infinity,
       askAfterMs: FIRST_ASK_MS,
     });
@@ -68,20 +87,22 @@ export class Waiters {
   }
 
   /** Settle a wait with an error, unless something settled it before: then false. */
-  fail(runId: string, error: unknown): boolean {
-    const waiter = this.#take(runId);
-    waiter?.fail(error);
-    return waiter !== undefined;
+  fail(waiter: Waiter, error: unknown): boolean {
+    const isTaken = this.#remove(waiter);
+    if (isTaken) waiter.fail(error);
+    return isTaken;
   }
 
-  /** Take a Signal addressed to this instance. One that nobody waits for (any more) is passed over. */
+  /** Take a Signal of a run. One that nobody waits for (any more) is passed over. */
   receive(signal: Signal): void {
     if (!isReplyType(signal.type)) return;
     const reply = signal as Reply;
     const runId = reply.meta.run_id;
-    const waiter = runId === undefined ? undefined : this.#waiting.get(runId)?.waiter;
-    if (!waiter || (waiter.untilEnd && isPauseType(reply.type))) return;
-    this.#take(waiter.runId)?.settle(reply);
+    const waiting = runId === undefined ? undefined : this.#waiting.get(runId);
+    if (!waiting?.waiter) return;
+    const others = waiting.others && [...waiting.others];
+    this.#offer(waiting.waiter, reply);
+    if (others) for (const waiter of others) this.#offer(waiter, reply);
   }
 
   /** Ask the log for everybody now: replies may have passed while the connection was down. */
@@ -92,23 +113,38 @@ export class Waiters {
 
   /** Settle every wait with an error. */
   failAll(error: unknown): void {
-    for (const runId of [...this.#waiting.keys()]) this.fail(runId, error);
+    for (const { waiter, others = [] } of [...this.#waiting.values()]) {
+      for (const one of waiter ? [waiter, ...others] : []) this.fail(one, error);
+    }
   }
 
-  /** Forget a waiter. Whoever gets it settles it. */
-  #take(runId: string): Waiter | undefined {
-    const waiting = this.#waiting.get(runId);
-    if (!waiting) return undefined;
-    this.#waiting.delete(runId);
-    if (this.#waiting.size === 0) {
+  #offer(waiter: Waiter, reply: Reply): void {
+    if (waiter.untilEnd && isPauseType(reply.type)) return;
+    if (this.#remove(waiter)) waiter.settle(reply);
+  }
+
+  /** Forget a waiter. Whoever gets true settles it. */
+  #remove(waiter: Waiter): boolean {
+    const waiting = this.#waiting.get(waiter.runId);
+    if (!waiting) return false;
+    const { others } = waiting;
+    if (others) {
+      const left = [waiting.waiter!, ...others].filter((one) => one !== waiter);
+      if (left.length > others.length) return false;
+      [waiting.waiter] = left;
+      waiting.others = left.length > 1 ? left.slice(1) : undefined;
+    } else {
+      if (waiting.waiter !== waiter) return false;
+      this.#waiting.delete(waiter.runId);
+      // V8's Map leaves its outgrown tables to the next full collection, with all they hold. Emptied here that is 50 bytes a
+      // dispatch; else it is all that the dispatch ever touched (2 kB), and half of the time goes to collecting garbage.
+      waiting.waiter = undefined;
+    }
+    if (--this.#size === 0) {
       clearInterval(this.#timer);
       this.#timer = undefined;
     }
-    const { waiter } = waiting;
-    // V8's Map leaves its outgrown tables to the next full collection, with all they hold. Emptied here that is 50 bytes a
-    // dispatch; else it is all that the dispatch ever touched (2 kB), and half of the time goes to collecting garbage.
-    waiting.waiter = undefined;
-    return waiter;
+    return true;
   }
 
   #askDue(): void {
@@ -129,15 +165,10 @@ export class Waiters {
     waiting.nextAskAt = Date.now() + waiting.askAfterMs;
     waiting.askAfterMs = Math.min(waiting.askAfterMs * 2, LAST_ASK_MS);
     if (!waiting.waiter) return;
-    const { runId, traceId } = waiting.waiter;
+    const { runId, traceId, replyTo = this.#options.instance } = waiting.waiter;
     try {
-      const entry = await this.#options.lastOf({
-        to: this.#options.instance,
-        lane: "_",
-        bucket: bucketOf(traceId),
-        run: runId,
-      });
-      if (entry?.parsed.ok) this.receive(entry.parsed.signal);
+      const reply = await this.#options.replyOf({ runId, traceId, replyTo });
+      if (reply) this.receive(reply);
     } catch (error) {
       this.#options.onAskFailed(error);
     }

@@ -1,12 +1,16 @@
 import { BusError, createSignal, LogUnavailableError, newTraceId, PayloadTooLargeError } from "@myelin/bus";
 import type { Producer, SignalOf } from "@myelin/bus";
 import {
+  DeadLetterNotFoundError,
   DendriteError,
   DispatchTimeoutError,
+  IdempotencyConflictError,
   InputValidationError,
   NeuronError,
   NeuronPausedError,
   NoWorkerError,
+  RecordsUnavailableError,
+  RunNotFoundError,
 } from "@myelin/dendrite";
 import { describe, expect, test } from "@jest/globals";
 import { HttpProblem } from "./problem.ts";
@@ -41,6 +45,10 @@ describe("toProblem", () => {
     [new PayloadTooLargeError("TASK", 9, 8), 413, "PAYLOAD_TOO_LARGE"],
     [neuronError("MODEL_OVERLOADED"), 502, "MODEL_OVERLOADED"],
     [neuronError("PAYLOAD_TOO_LARGE"), 502, "PAYLOAD_TOO_LARGE"],
+    [new RunNotFoundError("run run_1", "default"), 404, "RUN_NOT_FOUND"],
+    [new DeadLetterNotFoundError("evt_1", "there is none"), 404, "DEAD_LETTER_NOT_FOUND"],
+    [new IdempotencyConflictError("k", "run_1"), 409, "IDEMPOTENCY_CONFLICT"],
+    [new RecordsUnavailableError("run run_1", new Error("postgres://10.0.0.7")), 503, "RECORDS_UNAVAILABLE"],
     [noWorker, 503, "NO_WORKER"],
     [new LogUnavailableError("nats://10.0.0.7 did not answer"), 503, "LOG_UNAVAILABLE"],
     [neuronError("OVERLOADED"), 503, "OVERLOADED"],

@@ -3,6 +3,7 @@ import { BusError, type PauseType, type SignalOf } from "@myelin/bus";
 import {
   DendriteError,
   DispatchTimeoutError,
+  IdempotencyConflictError,
   InputValidationError,
   NeuronError,
   NeuronPausedError,
@@ -16,6 +17,7 @@ const RETRY_AFTER = { "retry-after": "2" };
  * Anything thrown while a request was served, as a problem. Rules, in order:
  * - an `HttpProblem` is returned as it is;
  * - 400: the input is not what the neuron takes · 413: larger than the bus takes
+ * - 404: no such run or dead letter · 409: the idempotency key stands for another input
  * - 409: the run paused with a question. Not 202: a client that knows only `response` must not take a question for one
  * - 503 with Retry-After: no worker, no log, overloaded, stopping · 504: no answer in time
  * - 502: the neuron failed. Its message is shown when it chose the code itself, and not when it merely crashed
@@ -51,6 +53,12 @@ function fromDendrite(error: DendriteError): HttpProblem | null {
   }
   if (error instanceof NeuronError) return fromNeuron(error, problem);
   if (error.kind === "NO_WORKER") return problem(503, "NO_WORKER", error.message);
+  if (error.kind === "RUN_NOT_FOUND" || error.kind === "DEAD_LETTER_NOT_FOUND")
+    return problem(404, error.kind, error.message);
+  if (error instanceof IdempotencyConflictError) return problem(409, error.kind, error.message, { runId: error.runId });
+  if (error.kind === "RECORDS_UNAVAILABLE") {
+    return problem(503, error.kind, "the run is past the log, and its record cannot be read at the moment; try again");
+  }
   if (error.kind === "STOPPED") return problem(503, "STOPPING", "this process is stopping; ask another, or try again");
   return null;
 }
