@@ -4,6 +4,7 @@
 export {
   BusError,
   LogUnavailableError,
+  NotPermittedError,
   PayloadTooLargeError,
   WrongLastSeqError,
   CATALOG,

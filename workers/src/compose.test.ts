@@ -170,13 +170,14 @@ function mainOf(name: string): string {
   return `workers/src/${name}/main.ts`;
 }
 
-/** The variables that a process reads: every name of ours in the files of its folder. */
+/** The variables that a process reads: every name of ours in the files of its folder, and those it shares with the others. */
 function variablesOf(name: string): VariableName[] {
   const folder = path.join(ROOT, "workers/src", name);
-  const text = readdirSync(folder)
+  const own = readdirSync(folder)
     .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
     .map((file) => readFileSync(path.join(folder, file), "utf8"))
     .join("\n");
+  const text = own.includes("...SYNAPSE_VARIABLES") ? own + read("workers/src/connect.ts") : own;
   const names = Object.keys(VARIABLES) as VariableName[];
   return names.filter((one) => one === "LOG_LEVEL" || text.includes(`"${one}"`));
 }

@@ -36,6 +36,9 @@ const port = wholeNumber(0, 65_535, "a port");
 const flag = z.enum(["true", "false"], "must be true or false").transform((value) => value === "true");
 const key = z.string().regex(/^[\x21-\x7e]+$/, "must be printable ASCII without spaces");
 
+/** Any: it is checked by who uses it. */
+const text = z.string();
+
 const variable = <T extends z.ZodType>(one: Variable<T>): Variable<T> => one;
 
 export const VARIABLES = {
@@ -44,6 +47,48 @@ export const VARIABLES = {
     schema: url("nats", "tls"),
     fallback: "nats://127.0.0.1:4222",
     example: "nats://127.0.0.1:4222",
+  }),
+  SYNAPSE_USER: variable({
+    says: "Who we are to the bus, if it asks; with `SYNAPSE_PASSWORD`.",
+    schema: text.optional(),
+    example: "worker",
+  }),
+  SYNAPSE_PASSWORD: variable({
+    says: "The password of `SYNAPSE_USER`.",
+    schema: text.optional(),
+    example: "…",
+    isSecret: true,
+  }),
+  SYNAPSE_TOKEN: variable({
+    says: "The token of a bus that asks for one.",
+    schema: text.optional(),
+    example: "…",
+    isSecret: true,
+  }),
+  SYNAPSE_CREDS: variable({
+    says: "A `.creds` file that says who we are to the bus.",
+    schema: text.optional(),
+    example: "/run/secrets/worker.creds",
+  }),
+  SYNAPSE_NKEY: variable({
+    says: "A file with the seed of an NKey that says who we are to the bus.",
+    schema: text.optional(),
+    example: "/run/secrets/worker.nk",
+  }),
+  SYNAPSE_CA: variable({
+    says: "The CA that signed the certificate of the bus, a PEM file. Default: those that Node trusts.",
+    schema: text.optional(),
+    example: "/etc/myelin/ca.pem",
+  }),
+  SYNAPSE_CERT: variable({
+    says: "Our certificate, for a bus that wants one (mTLS); with `SYNAPSE_KEY`.",
+    schema: text.optional(),
+    example: "/etc/myelin/worker.pem",
+  }),
+  SYNAPSE_KEY: variable({
+    says: "The key of `SYNAPSE_CERT`.",
+    schema: text.optional(),
+    example: "/run/secrets/worker.key",
   }),
   MYELIN_NAMESPACE: variable({
     says: "Which fleet the process belongs to.",

@@ -7,7 +7,9 @@
  * - `WRONG_LAST_SEQ`: an append expected another last sequence on its subject; nothing was stored.
  * - `LOG_UNAVAILABLE`: the log did not acknowledge in time, or is full. Nothing is known to be stored; try again.
  * - `LOG_CONFIG`: the stream on the server is not the one this code needs; the message says the difference.
- * - `SERVER_UNSUITABLE`: no server there, one older than 2.10, or one without JetStream.
+ * - `SERVER_UNSUITABLE`: no server there, one that refuses our credentials or whose certificate is not trusted, one older than
+ *   2.10, or one without JetStream.
+ * - `NOT_PERMITTED`: the server knows us and does not let us do this; the message says the permission that is missing.
  * - `CLOSED`: the Synapse was drained; connect again.
  * - `OBJECT_NOT_FOUND`: no object is stored under that reference.
  * - `INVALID_OPTION`: an option or URL has a wrong value.
@@ -20,6 +22,7 @@ export type BusErrorCode =
   | "LOG_UNAVAILABLE"
   | "LOG_CONFIG"
   | "SERVER_UNSUITABLE"
+  | "NOT_PERMITTED"
   | "CLOSED"
   | "OBJECT_NOT_FOUND"
   | "INVALID_OPTION";
@@ -73,5 +76,24 @@ export class LogUnavailableError extends BusError {
 
   constructor(message: string, options?: { cause?: unknown }) {
     super("LOG_UNAVAILABLE", message, options);
+  }
+}
+
+/** The server does not let this user publish or subscribe there. Which permission is missing is in the message. */
+export class NotPermittedError extends BusError {
+  override readonly name = "NotPermittedError";
+  readonly operation: "publish" | "subscribe";
+  readonly subject: string;
+
+  constructor(what: string, operation: "publish" | "subscribe", subject: string, queue?: string) {
+    const where = queue === undefined ? subject : `${subject} ${queue}`;
+    super(
+      "NOT_PERMITTED",
+      `${what}: the server does not permit this user to ${operation === "publish" ? "publish on" : "subscribe to"} ` +
+        `"${subject}"${queue === undefined ? "" : ` in the queue "${queue}"`}; add "${where}" to what its ${operation} ` +
+        "permissions allow, or connect as a user whose role may",
+    );
+    this.operation = operation;
+    this.subject = subject;
   }
 }

@@ -16,7 +16,7 @@ export { CATALOG, SIGNAL_TYPES, isSignalType, isEndType, isPauseType, isReplyTyp
 export type { EndType, PauseType, PayloadOf, ReplyType, SignalType } from "./catalog.ts";
 export { newSignalId, newTraceId, newRunId } from "./ids.ts";
 export type { InstanceId, RunId, SignalId, TraceId } from "./ids.ts";
-export { BusError, LogUnavailableError, PayloadTooLargeError, WrongLastSeqError } from "./errors.ts";
+export { BusError, LogUnavailableError, NotPermittedError, PayloadTooLargeError, WrongLastSeqError } from "./errors.ts";
 export type { BusErrorCode } from "./errors.ts";
 export { protocolJsonSchema, signalJsonSchema } from "./json-schema.ts";
 export { LANES } from "./signals/task.ts";

@@ -1,5 +1,6 @@
 /** The agent: a worker process that answers prompts, with a model or from the docs. Start as many as you like. */
-import { Axon, connectSynapse, Dendrite } from "myelin";
+import { Axon, Dendrite } from "myelin";
+import { connectFromEnv, SYNAPSE_VARIABLES } from "../connect.ts";
 import { serveMetrics } from "../metrics/metrics-server.ts";
 import { dendriteMetrics } from "../metrics/own-work.ts";
 import { createRegistry } from "../metrics/registry.ts";
@@ -9,7 +10,7 @@ import { chooseNeuron, MODEL_VARIABLES } from "./choose-neuron.ts";
 await runProcess(
   "agent",
   [
-    "SYNAPSE_URL",
+    ...SYNAPSE_VARIABLES,
     "MYELIN_NAMESPACE",
     "MYELIN_NEURON",
     "MYELIN_CONCURRENCY",
@@ -23,7 +24,7 @@ await runProcess(
     const registry = createRegistry();
     const metrics = dendriteMetrics(registry);
 
-    const synapse = await connectSynapse(env.SYNAPSE_URL, { name: "myelin-agent" });
+    const synapse = await connectFromEnv(env, "myelin-agent");
     shutdown.defer("synapse", () => synapse.drain());
     const dendrite = new Dendrite({ synapse, namespace, dendriteId: "agent", logger, observer: metrics.observer });
     shutdown.defer("dendrite", () => dendrite.stop());

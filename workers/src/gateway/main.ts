@@ -1,6 +1,7 @@
 /** The gateway: prompts in over HTTP, answers out. One Dendrite; everything it knows is on the bus. */
 import { bearerToken, createGateway, isLoopback, loopbackOnly, type Authorize } from "@myelin/http";
-import { connectSynapse, Dendrite } from "myelin";
+import { Dendrite } from "myelin";
+import { connectFromEnv, SYNAPSE_VARIABLES } from "../connect.ts";
 import { EnvError } from "../env.ts";
 import { listen } from "../listen.ts";
 import { dendriteMetrics, httpMetrics } from "../metrics/own-work.ts";
@@ -9,13 +10,13 @@ import { runProcess } from "../run-process.ts";
 
 await runProcess(
   "gateway",
-  ["SYNAPSE_URL", "MYELIN_NAMESPACE", "MYELIN_NEURON", "HOST", "PORT", "GATEWAY_TOKEN"],
+  [...SYNAPSE_VARIABLES, "MYELIN_NAMESPACE", "MYELIN_NEURON", "HOST", "PORT", "GATEWAY_TOKEN"],
   async ({ env, logger, shutdown }) => {
     const authorize = authorizeFor(env.HOST, env.GATEWAY_TOKEN);
     const registry = createRegistry();
     const metrics = dendriteMetrics(registry);
 
-    const synapse = await connectSynapse(env.SYNAPSE_URL, { name: "myelin-gateway" });
+    const synapse = await connectFromEnv(env, "myelin-gateway");
     shutdown.defer("synapse", () => synapse.drain());
     const dendrite = new Dendrite({
       synapse,

@@ -1,6 +1,7 @@
 /** The recorder: writes what the log says to Postgres, ends what time must end, and counts what the namespace does. */
 import { migrate, Recorder, Sweeper } from "@myelin/runs";
-import { connectSynapse, Dendrite } from "myelin";
+import { Dendrite } from "myelin";
+import { connectFromEnv, SYNAPSE_VARIABLES } from "../connect.ts";
 import { serveMetrics } from "../metrics/metrics-server.ts";
 import { NamespaceMetrics } from "../metrics/namespace-metrics.ts";
 import { dendriteMetrics } from "../metrics/own-work.ts";
@@ -11,7 +12,7 @@ import { runProcess } from "../run-process.ts";
 
 await runProcess(
   "recorder",
-  ["SYNAPSE_URL", "MYELIN_NAMESPACE", "DATABASE_URL", "MYELIN_MIGRATE", "HOST", "METRICS_PORT"],
+  [...SYNAPSE_VARIABLES, "MYELIN_NAMESPACE", "DATABASE_URL", "MYELIN_MIGRATE", "HOST", "METRICS_PORT"],
   async ({ env, logger, shutdown }) => {
     const { MYELIN_NAMESPACE: namespace, DATABASE_URL: databaseUrl, METRICS_PORT: metricsPort } = env;
     const registry = createRegistry();
@@ -19,7 +20,7 @@ await runProcess(
     const recording = recorderMetrics(registry);
     if (env.MYELIN_MIGRATE) await migrate(databaseUrl, { log: (line) => logger.info({}, line) });
 
-    const synapse = await connectSynapse(env.SYNAPSE_URL, { name: "myelin-recorder" });
+    const synapse = await connectFromEnv(env, "myelin-recorder");
     shutdown.defer("synapse", () => synapse.drain());
     const bus = await synapse.open(namespace);
     const observer = { ...recording.observer, stopped: (error: Error) => shutdown.fail(error) };

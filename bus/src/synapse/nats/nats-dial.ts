@@ -4,11 +4,15 @@
  * The client's defaults are wrong for us: it gives up after 10 reconnects (about 20 s) and notices a dead link after 4
  * minutes. Ours never gives up and notices within 15 s.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { errors, type ConnectionOptions, type NatsConnection } from "@nats-io/nats-core";
 import { connect } from "@nats-io/transport-node";
 import { BusError } from "../../protocol/errors.ts";
+import { authenticatorOf } from "./nats-credentials.ts";
+import { refusalOf, unsuitable } from "./nats-dial-errors.ts";
 import { NatsLink } from "./nats-link.ts";
 import type { ResolvedNatsOptions } from "./nats-options.ts";
+import { tlsOptionsOf } from "./nats-tls.ts";
 
 const OLDEST = [2, 10] as const;
 /** Between dials, of the first connection and of every later one. */
@@ -31,24 +35,33 @@ export async function dial(options: ResolvedNatsOptions): Promise<NatsLink> {
 async function firstConnection(options: ResolvedNatsOptions): Promise<NatsConnection> {
   const { url, connectTimeoutMs } = options;
   const giveUpAt = performance.now() + connectTimeoutMs;
+  const leftMs = () => Math.max(1, Math.ceil(giveUpAt - performance.now()));
+  const connection = toConnectionOptions(options);
   for (;;) {
-    const leftMs = Math.max(1, Math.ceil(giveUpAt - performance.now()));
     try {
-      return await connectWithin(toConnectionOptions(options), leftMs);
+      if (options.tls) await tryHandshake(connection, leftMs());
+      return await connectWithin(connection, leftMs());
     } catch (error) {
-      const reason = reasonOf(error);
-      if (error instanceof errors.AuthorizationError) {
-        throw unsuitable(`the NATS server at ${url} refused the credentials: check user, password or token`, error);
-      }
+      const refusal = refusalOf(error, options);
+      if (refusal) throw refusal;
       if (performance.now() + REDIAL_MS >= giveUpAt) {
         throw unsuitable(
-          `no NATS server answered at ${url} within ${connectTimeoutMs} ms (${reason}): start one, or fix the URL`,
+          `no NATS server answered at ${url} within ${connectTimeoutMs} ms (${reasonOf(error, options)}): start one, or fix the URL`,
           error,
         );
       }
-      await new Promise((resolve) => setTimeout(resolve, REDIAL_MS));
+      await sleep(REDIAL_MS);
     }
   }
+}
+
+/**
+ * TLS 1.3 looks at client certificates when the client thinks that the handshake is over. A client that reconnects takes what
+ * the server says then for a lost connection, and dials for ever, in silence; one that does not says what it was.
+ */
+async function tryHandshake(options: ConnectionOptions, timeoutMs: number): Promise<void> {
+  const nc = await connectWithin({ ...options, reconnect: false }, timeoutMs);
+  await nc.close();
 }
 
 /** The client bounds each address it tries, not all of them together, so the bound is ours. */
@@ -70,12 +83,15 @@ async function connectWithin(options: ConnectionOptions, timeoutMs: number): Pro
 }
 
 function toConnectionOptions(options: ResolvedNatsOptions): ConnectionOptions {
+  const authenticator = authenticatorOf(options);
+  const tls = tlsOptionsOf(options);
   return {
     servers: [...options.servers],
     name: options.name,
     ...(options.user === undefined ? {} : { user: options.user, pass: options.password ?? "" }),
     ...(options.token === undefined ? {} : { token: options.token }),
-    ...(options.tls ? { tls: {} } : {}),
+    ...(authenticator && { authenticator }),
+    ...(tls && { tls }),
     // Of one dial, also of every later one.
     timeout: Math.min(Math.max(options.connectTimeoutMs, 2_000), 20_000),
     maxReconnectAttempts: -1,
@@ -121,8 +137,10 @@ function isNoResponders(error: unknown): boolean {
   return error instanceof errors.RequestError && error.isNoResponders();
 }
 
-const unsuitable = (message: string, cause?: unknown): BusError =>
-  new BusError("SERVER_UNSUITABLE", message, { cause });
-
 /** What the client says of a failure. Its messages hold hosts, never credentials: those never reach its URLs. */
-const reasonOf = (error: unknown): string => (error instanceof Error && error.message ? error.message : String(error));
+function reasonOf(error: unknown, { tls }: ResolvedNatsOptions): string {
+  const { code, message } = error as { code?: string; message?: string };
+  const isCut = code === "ECONNRESET" || code === "EPIPE";
+  if (isCut && tls?.certFile !== undefined) return `${code}; perhaps it does not accept tls.certFile`;
+  return message || String(error);
+}

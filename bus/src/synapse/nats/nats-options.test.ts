@@ -15,7 +15,7 @@ describe("resolveNatsOptions", () => {
     expect(resolveNatsOptions("nats://host:4222")).toEqual({
       servers: ["host:4222"],
       url: "nats://host:4222",
-      tls: false,
+      tls: null,
       name: "myelin",
       logMaxBytes: 10 * 1024 ** 3,
       logMaxBytesIsDefault: true,
@@ -24,6 +24,8 @@ describe("resolveNatsOptions", () => {
       user: undefined,
       password: undefined,
       token: undefined,
+      credsFile: undefined,
+      nkeyFile: undefined,
       connectTimeoutMs: 5_000,
     });
   });
@@ -37,6 +39,9 @@ describe("resolveNatsOptions", () => {
       user: undefined,
       password: undefined,
       token: undefined,
+      credsFile: undefined,
+      nkeyFile: undefined,
+      tls: undefined,
       connectTimeoutMs: undefined,
     };
     expect(resolveNatsOptions("nats://host", unset)).toEqual(resolveNatsOptions("nats://host"));
@@ -45,7 +50,7 @@ describe("resolveNatsOptions", () => {
   test.each([
     ["nats://a:1,b:2", { servers: ["a:1", "b:2"], url: "nats://a:1,b:2" }],
     ["nats://a:1, nats://b:2/", { servers: ["a:1", "b:2"], url: "nats://a:1,b:2" }],
-    ["tls://a:1", { servers: ["a:1"], url: "tls://a:1", tls: true }],
+    ["tls://a:1", { servers: ["a:1"], url: "tls://a:1", tls: {} }],
     ["nats://[::1]:4222", { servers: ["[::1]:4222"], url: "nats://[::1]:4222" }],
     ["nats://ada:s3cret@a:1,b:2", { servers: ["a:1", "b:2"], url: "nats://a:1,b:2", user: "ada", password: "s3cret" }],
     ["nats://ada:s%40%2F%2C@a", { url: "nats://a", user: "ada", password: "s@/," }],
@@ -65,6 +70,21 @@ describe("resolveNatsOptions", () => {
       user: "bob",
       token: undefined,
     });
+    expect(resolveNatsOptions("nats://ada:old@a", { credsFile: "ada.creds" })).toMatchObject({
+      credsFile: "ada.creds",
+      user: undefined,
+      password: undefined,
+    });
+    expect(resolveNatsOptions("nats://old@a", { nkeyFile: "ada.nk" })).toMatchObject({
+      nkeyFile: "ada.nk",
+      token: undefined,
+    });
+  });
+
+  test("files for TLS make it TLS, whatever the URL says", () => {
+    const tls = { caFile: "ca.pem", certFile: "me.pem", keyFile: "me.key" };
+    expect(resolveNatsOptions("nats://a:1", { tls })).toMatchObject({ url: "tls://a:1", tls });
+    expect(resolveNatsOptions("nats://a:1", { tls: {} })).toMatchObject({ url: "tls://a:1", tls: {} });
   });
 
   test.each<[NatsOptions, string]>([
@@ -80,6 +100,12 @@ describe("resolveNatsOptions", () => {
     [{ name: "" }, 'name must be text that is not empty, got ""'],
     [{ password: "s3cret" }, "password needs a user: set user too"],
     [{ token: "t0ken", user: "ada" }, "user and token exclude each other: set one of them"],
+    [{ credsFile: "a", nkeyFile: "b" }, "credsFile and nkeyFile exclude each other: set one of them"],
+    [{ token: "t0ken", credsFile: "a" }, "token and credsFile exclude each other: set one of them"],
+    [{ nkeyFile: "" }, 'nkeyFile must be text that is not empty, got ""'],
+    [{ tls: { certFile: "a" } }, "tls.certFile and tls.keyFile belong together: set both, or neither"],
+    [{ tls: { caFile: "" } }, 'tls.caFile must be text that is not empty, got ""'],
+    [{ tls: true as never }, "tls must be an object with caFile, certFile and keyFile (or none of them), got true"],
     [{ token: 7 as never }, "token must be text that is not empty, got number"],
   ])("%j is INVALID_OPTION", (options, message) => {
     expect(failure("nats://host", options)).toMatchObject({ code: "INVALID_OPTION", message });

@@ -20,8 +20,23 @@ export interface NatsOptions {
   user?: string | undefined;
   password?: string | undefined;
   token?: string | undefined;
+  /** Path of a `.creds` file: a JWT and the seed that signs for it. Read at every dial, so it may be renewed in place. */
+  credsFile?: string | undefined;
+  /** Path of a file that holds the seed of an NKey (`SU…`). Read at every dial. */
+  nkeyFile?: string | undefined;
+  /** Connect by TLS, as `tls://` does, with these files. Default: Node's own CAs, and no certificate of ours. */
+  tls?: TlsFiles | undefined;
   /** How long to wait for the first connection. Default 5_000. */
   connectTimeoutMs?: number | undefined;
+}
+
+/** Paths of PEM files. Read at every dial, so that they may be renewed in place. */
+export interface TlsFiles {
+  /** The CAs that may have signed the server's certificate, instead of Node's own. */
+  caFile?: string | undefined;
+  /** Our certificate, for a server that wants one (mTLS), and its key. */
+  certFile?: string | undefined;
+  keyFile?: string | undefined;
 }
 
 export interface ResolvedNatsOptions {
@@ -29,7 +44,8 @@ export interface ResolvedNatsOptions {
   readonly servers: readonly string[];
   /** Everything of the URL but its credentials. */
   readonly url: string;
-  readonly tls: boolean;
+  /** Null: only if the server insists. */
+  readonly tls: TlsFiles | null;
   readonly name: string;
   readonly logMaxBytes: number;
   /** Nobody asked for a size, so a log without one will do where it cannot be reserved. */
@@ -39,6 +55,8 @@ export interface ResolvedNatsOptions {
   readonly user: string | undefined;
   readonly password: string | undefined;
   readonly token: string | undefined;
+  readonly credsFile: string | undefined;
+  readonly nkeyFile: string | undefined;
   readonly connectTimeoutMs: number;
 }
 
@@ -57,17 +75,9 @@ export function resolveNatsOptions(url: string, options: NatsOptions = {}): Reso
 }
 
 function resolve(parts: ServerPart[], options: NatsOptions): ResolvedNatsOptions {
-  const credentials = parts.find((part) => part.user !== undefined);
-  const tls = parts[0]!.scheme === "tls";
+  const tls = tlsFiles(options.tls) ?? (parts[0]!.scheme === "tls" ? {} : null);
   const scheme = tls ? "tls" : "nats";
-  // A URL with a user but no password is a token, as in every NATS client.
-  const urlToken = credentials && credentials.password === undefined ? credentials.user : undefined;
-  const token = text("token", options.token) ?? (options.user === undefined ? urlToken : undefined);
-  const user =
-    text("user", options.user) ?? (token === undefined && urlToken === undefined ? credentials?.user : undefined);
-  const password = text("password", options.password) ?? (user === undefined ? undefined : credentials?.password);
-  if (password !== undefined && user === undefined) throw invalid("password needs a user: set user too");
-  if (token !== undefined && user !== undefined) throw invalid("user and token exclude each other: set one of them");
+  const { user, password, token, credsFile, nkeyFile } = resolveCredentials(parts, options);
   return {
     servers: parts.map((part) => part.host),
     url: `${scheme}://${parts.map((part) => part.host).join(",")}`,
@@ -80,7 +90,44 @@ function resolve(parts: ServerPart[], options: NatsOptions): ResolvedNatsOptions
     user,
     password,
     token,
+    credsFile,
+    nkeyFile,
     connectTimeoutMs: whole("connectTimeoutMs", options.connectTimeoutMs, 1, 2 ** 31 - 1) ?? 5_000,
+  };
+}
+
+/** One way to say who we are. What the options say wins over the URL. */
+function resolveCredentials(parts: readonly ServerPart[], options: NatsOptions) {
+  const credsFile = text("credsFile", options.credsFile);
+  const nkeyFile = text("nkeyFile", options.nkeyFile);
+  const isByFile = credsFile !== undefined || nkeyFile !== undefined;
+  const inUrl = isByFile ? undefined : parts.find((part) => part.user !== undefined);
+  // A URL with a user but no password is a token, as in every NATS client.
+  const urlToken = inUrl && inUrl.password === undefined ? inUrl.user : undefined;
+  const token = text("token", options.token) ?? (options.user === undefined ? urlToken : undefined);
+  const user = text("user", options.user) ?? (token === undefined && urlToken === undefined ? inUrl?.user : undefined);
+  const password = text("password", options.password) ?? (user === undefined ? undefined : inUrl?.password);
+  if (password !== undefined && user === undefined) throw invalid("password needs a user: set user too");
+  const ways = Object.entries({ user, token, credsFile, nkeyFile }).filter(([, value]) => value !== undefined);
+  if (ways.length > 1) {
+    throw invalid(`${ways.map(([name]) => name).join(" and ")} exclude each other: set one of them`);
+  }
+  return { user, password, token, credsFile, nkeyFile };
+}
+
+function tlsFiles(files: unknown): TlsFiles | null {
+  if (files === undefined) return null;
+  if (typeof files !== "object" || files === null) {
+    throw invalid(`tls must be an object with caFile, certFile and keyFile (or none of them), got ${show(files)}`);
+  }
+  const { caFile, certFile, keyFile } = files as TlsFiles;
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    throw invalid("tls.certFile and tls.keyFile belong together: set both, or neither");
+  }
+  return {
+    caFile: text("tls.caFile", caFile),
+    certFile: text("tls.certFile", certFile),
+    keyFile: text("tls.keyFile", keyFile),
   };
 }
 
