@@ -123,8 +123,8 @@ export interface FailedAttempt {
   readonly message: string;
   /** When it failed, ISO 8601, by its worker's clock. */
   readonly at: string;
-  /** The process it failed in. */
-  readonly instance: string;
+  /** The process it failed in, when it said so. */
+  readonly instance?: string;
 }
 
 /** What failed for good. */
