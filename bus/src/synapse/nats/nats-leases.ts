@@ -3,6 +3,8 @@
  *
  * Every third of the lease each task is extended (`+WPI`), as a request, because only an answer proves that the server heard
  * it. When nothing was confirmed for five sixths of a lease the task counts as lost, before the server gives it to another.
+ * Whoever asks is told by the clock, not by the timer: in a process that was frozen or blocked, work goes on before any
+ * timer has looked.
  * After that nothing may be said about it: the server does not compare deliveries, and would take our word for theirs.
  */
 import { createInbox, type Msg, type Subscription } from "@nats-io/nats-core";
@@ -15,17 +17,22 @@ export class Lease {
   /** The lease counts from here (`performance.now()`). */
   confirmedAt: number;
   extendedAt: number;
+  readonly #holdMs: number;
   #isLost = false;
   #lost: AbortController | undefined;
 
-  constructor(id: number, ackSubject: string, now: number) {
+  /** `holdMs`: how long it counts without a confirmation. */
+  constructor(id: number, ackSubject: string, now: number, holdMs: number) {
     this.id = id;
     this.ackSubject = ackSubject;
     this.confirmedAt = now;
     this.extendedAt = now;
+    this.#holdMs = holdMs;
   }
 
+  /** Once lost it stays lost. */
   get isLost(): boolean {
+    if (!this.#isLost && performance.now() - this.confirmedAt > this.#holdMs) this.#lose();
     return this.#isLost;
   }
 
@@ -33,12 +40,12 @@ export class Lease {
   get lost(): AbortSignal {
     if (!this.#lost) {
       this.#lost = new AbortController();
-      if (this.#isLost) this.#lost.abort();
+      if (this.isLost) this.#lost.abort();
     }
     return this.#lost.signal;
   }
 
-  lose(): void {
+  #lose(): void {
     this.#isLost = true;
     this.#lost?.abort();
   }
@@ -62,7 +69,7 @@ export class NatsLeases {
   }
 
   hold(ackSubject: string): Lease {
-    const lease = new Lease(this.#nextId++, ackSubject, performance.now());
+    const lease = new Lease(this.#nextId++, ackSubject, performance.now(), (this.#ackWaitMs * 5) / 6);
     this.#held.set(lease.id, lease);
     this.#timer ??= setInterval(() => this.#tick(), this.#ackWaitMs / 6);
     return lease;
@@ -95,13 +102,7 @@ export class NatsLeases {
       this.#timer = undefined;
       return;
     }
-    const now = performance.now();
-    for (const lease of this.#held.values()) {
-      if (now - lease.confirmedAt > (this.#ackWaitMs * 5) / 6) {
-        this.#held.delete(lease.id);
-        lease.lose();
-      }
-    }
+    for (const lease of this.#held.values()) if (lease.isLost) this.#held.delete(lease.id);
     // A little early, so that a tick that comes a millisecond too soon does not wait for the next one.
     this.#extend(this.#ackWaitMs / 3 - this.#ackWaitMs / 24);
   }

@@ -12,7 +12,7 @@
 import { NeuronFailure, StepError, StepInDoubtError, type Step, type StepOptions } from "@myelin/neuron";
 import type { RunEventEntry } from "@myelin/bus/run-events";
 import { toErrorPayload } from "../errors.ts";
-import type { Journal } from "./journal.ts";
+import { JournalLostError, type Journal } from "./journal.ts";
 import type { FailureView } from "./retry-policy.ts";
 
 export interface StepsOptions {
@@ -20,6 +20,8 @@ export interface StepsOptions {
   /** Null in a transient run: nothing is kept, and every step runs. */
   readonly journal: Journal | null;
   readonly signal: AbortSignal;
+  /** Whether another start has the task by now. Asked before every effect: a process that was frozen has not heard of it yet. */
+  readonly isLost: () => boolean;
   /** Whether a failure ends the run, so that the journal keeps it. */
   readonly isFinal: (failure: FailureView) => boolean;
 }
@@ -57,6 +59,7 @@ export class Steps {
     }
     if (before.length > 0) throw new StepInDoubtError(name, key);
     signal.throwIfAborted();
+    if (this.#options.isLost()) throw new JournalLostError(`the lease of ${runId} is over`);
     const entry = { correlation_id: name, data: { index, name } };
     if (!repeatable) await journal?.append([{ ...entry, event_type: "step.started" }]);
     let result: unknown;

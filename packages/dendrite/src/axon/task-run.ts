@@ -228,6 +228,7 @@ export class TaskRun {
       runId: this.runId,
       journal: this.isDurable ? this.#openJournal() : null,
       signal: this.signal,
+      isLost: () => this.isLost,
       isFinal: (failure) => this.#axon.retry.delayMs(this.countedAttempt, failure, this.deadline) === null,
     }));
   }
