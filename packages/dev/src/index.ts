@@ -11,6 +11,8 @@ export type { FindPostgresOptions, PostgresBinaries } from "./find-postgres.ts";
 export { spawnNode } from "./spawn-node.ts";
 export type { NodeProcess, SpawnNodeOptions } from "./spawn-node.ts";
 export type { ExitStatus } from "./guarded-process.ts";
+export { startTcpProxy } from "./tcp-proxy.ts";
+export type { TcpProxy, TcpProxyOptions } from "./tcp-proxy.ts";
 export { freePort, portIsFree } from "./ports.ts";
 export { DevServerError } from "./errors.ts";
 export type { DevServerErrorCode } from "./errors.ts";
