@@ -48,6 +48,7 @@ export async function runScenario(
 /** Let the load end, then the workers, and have all of it recorded. */
 async function finishAll(world: World): Promise<void> {
   await Promise.all(world.running("load").map((one) => one.finish()));
+  await Promise.all(world.running("heir").map((one) => one.ended()));
   await untilAnswered(world);
   await Promise.all(world.running("worker").map((one) => one.finish()));
   await world.untilRecorded();

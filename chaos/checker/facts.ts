@@ -25,6 +25,8 @@ export type Fact =
   /** The neuron began, and ended, to work on a task. */
   | { readonly fact: "started"; readonly run: string; readonly op: string; readonly attempt: number }
   | { readonly fact: "ended"; readonly run: string; readonly op: string }
+  /** The neuron is about to block the event loop of its process for so long. */
+  | { readonly fact: "blocked"; readonly run: string; readonly op: string; readonly blockMs: number }
   /** The effect inside of a step happened; and the step resolved, so its result is acknowledged. */
   | { readonly fact: "effect"; readonly run: string; readonly step: string }
   | { readonly fact: "stepped"; readonly run: string; readonly step: string }
@@ -37,6 +39,8 @@ export type Fact =
       readonly type: string;
       readonly isRight: boolean;
     }
+  /** A caller of a transient dispatch got its reply. None of that is in the log. */
+  | { readonly fact: "transient"; readonly op: string; readonly isRight: boolean }
   /** A caller got an error that is no reply. */
   | { readonly fact: "failed"; readonly op: string; readonly code: string; readonly message: string };
 

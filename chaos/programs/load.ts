@@ -19,15 +19,22 @@ export interface LoadArgument extends ProgramArgument {
   /** One task in so many blocks the event loop of its worker for `blockMs`. Default: none. */
   readonly blockOneIn?: number | undefined;
   readonly blockMs?: number | undefined;
+  /** Bytes of ballast in each task. Default 0. */
+  readonly ballastBytes?: number | undefined;
+  /** Default `durable`. */
+  readonly delivery?: "durable" | "transient" | undefined;
 }
 
 /** Longer than any scenario's faults: an operation that ends by it was lost. */
 const TIMEOUT_MS = 60_000;
+/** Every other task does its work in so many steps, the rest in one go. */
+const STEPS = 2;
 /** After an error, so that a server that is away is not asked in a tight loop. */
 const PAUSE_MS = 100;
 
 const argument = readArgument<LoadArgument>();
-const { natsUrl, namespace, name, ackWaitMs, total } = argument;
+const { natsUrl, namespace, name, ackWaitMs, total, delivery = "durable" } = argument;
+const ballast = "x".repeat(argument.ballastBytes ?? 0);
 const random = new Random(argument.seed);
 const facts = new FactFile(argument.factFile);
 const synapse = await connectSynapse(natsUrl, { name });
@@ -55,9 +62,9 @@ async function operateAndOperateAgain(): Promise<void> {
 function nextWork(): Work {
   const op = `${name}-${++made}`;
   const workMs = random.between(...argument.workMs);
-  const { blockOneIn, blockMs } = argument;
-  if (blockOneIn === undefined || made % blockOneIn !== 0) return { op, workMs };
-  return { op, workMs, blockMs };
+  const { blockOneIn, blockMs = 0 } = argument;
+  const isBlocking = blockOneIn !== undefined && made % blockOneIn === 0;
+  return { op, workMs, steps: made % 2 === 0 ? STEPS : 0, blockMs: isBlocking ? blockMs : 0 };
 }
 
 async function operate(work: Work): Promise<void> {
@@ -66,19 +73,15 @@ async function operate(work: Work): Promise<void> {
   try {
     const reply = await dendrite.dispatchAndWait({
       neuron: "work",
-      input: { ...work },
+      input: { ...work, ballast },
+      delivery,
       timeoutMs: TIMEOUT_MS,
       whenAbsent: "wait",
     });
-    const { id, type } = reply;
-    facts.note({
-      fact: "completed",
-      run: reply.meta.run_id!,
-      op,
-      id,
-      type,
-      isRight: reply.payload.output["op"] === op,
-    });
+    const { id, type, meta } = reply;
+    const isRight = reply.payload.output["op"] === op;
+    if (delivery === "transient") facts.note({ fact: "transient", op, isRight });
+    else facts.note({ fact: "completed", run: meta.run_id!, op, id, type, isRight });
   } catch (error) {
     if (error instanceof NeuronError) {
       const { id, type, meta } = error.signal;

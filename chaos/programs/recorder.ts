@@ -1,6 +1,6 @@
-/** A recorder of the chaos fleet. */
+/** A recorder of the chaos fleet, with its sweeper. */
 import { connectSynapse } from "@myelin/bus";
-import { Recorder } from "@myelin/runs";
+import { Recorder, Sweeper } from "@myelin/runs";
 import { logger, readArgument, sayReady, untilTerminated, type ProgramArgument } from "./program.ts";
 
 export interface RecorderArgument extends ProgramArgument {
@@ -19,10 +19,11 @@ const recorder = new Recorder({
   standbyIntervalMs: 200,
   observer: { stopped: () => process.exit(1) },
 });
+const sweeper = new Sweeper({ bus, databaseUrl, logger });
 // Waits for a database that is away: ready means that it tries.
-const started = recorder.start();
+const started = recorder.start().then(() => sweeper.start());
 sayReady();
 await Promise.race([started.then(untilTerminated), untilTerminated()]);
-await recorder.drain();
+await Promise.all([recorder.drain(), sweeper.drain()]);
 await started.catch(() => {}); // told by `stopped`, or drained
 await synapse.drain();

@@ -3,11 +3,13 @@ import { connectSynapse } from "@myelin/bus";
 import { Axon, Dendrite } from "@myelin/dendrite";
 import { closeSync, openSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Random } from "../world/random.ts";
 import { FactFile } from "./fact-file.ts";
 import { notingSynapse } from "./noting-synapse.ts";
 import { logger, readArgument, sayReady, untilTerminated, type ProgramArgument } from "./program.ts";
 
 export interface WorkerArgument extends ProgramArgument {
+  readonly seed: number;
   readonly concurrency: number;
   readonly version: string;
   /** A folder for marks that outlive this process: "this was done once". */
@@ -17,14 +19,18 @@ export interface WorkerArgument extends ProgramArgument {
 /** What a task asks for. */
 export interface Work {
   readonly op: string;
+  /** How long it takes, on average: a second start may be quicker than the first, and overtake it. */
   readonly workMs: number;
+  /** Do it in so many steps; 0 for none. */
+  readonly steps: number;
   /** Block the event loop for so long, once: whoever gets the task again does not. */
-  readonly blockMs?: number | undefined;
+  readonly blockMs: number;
 }
 
-const { natsUrl, namespace, factFile, name, ackWaitMs, concurrency, version, markFolder } =
-  readArgument<WorkerArgument>();
-const facts = new FactFile(factFile);
+const argument = readArgument<WorkerArgument>();
+const { natsUrl, namespace, name, ackWaitMs, concurrency, version, markFolder } = argument;
+const facts = new FactFile(argument.factFile);
+const random = new Random(argument.seed);
 const synapse = await connectSynapse(natsUrl, { name });
 const dendrite = new Dendrite({
   synapse: notingSynapse(synapse, facts),
@@ -40,11 +46,24 @@ dendrite.attachAxon(
     neuronId: "work",
     concurrency,
     version,
-    neuron: async (input, { runId: run, attempt, signal }) => {
-      const { op, workMs, blockMs = 0 } = input as unknown as Work;
+    neuron: async (input, ctx) => {
+      const { runId: run, attempt, signal } = ctx;
+      const { op, workMs, steps, blockMs } = input as unknown as Work;
       facts.note({ fact: "started", run, op, attempt });
-      await sleep(workMs, undefined, { signal });
-      if (blockMs > 0 && markOnce(`${markFolder}/blocked-${op}`)) block(blockMs);
+      const work = () => sleep(random.between(0, (2 * workMs) / (steps + 1)), undefined, { signal });
+      await work();
+      for (let at = 1; at <= steps; at++) {
+        const step = `step-${at}`;
+        await ctx.step(step, async () => {
+          facts.note({ fact: "effect", run, step });
+          await work();
+        });
+        facts.note({ fact: "stepped", run, step });
+      }
+      if (blockMs > 0 && markOnce(`${markFolder}/blocked-${op}`)) {
+        facts.note({ fact: "blocked", run, op, blockMs });
+        block(blockMs);
+      }
       facts.note({ fact: "ended", run, op });
       return { op, by: name, version };
     },

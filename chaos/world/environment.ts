@@ -4,7 +4,7 @@ import { migrate } from "@myelin/runs";
 import { compilePrograms, type Programs } from "../../scripts/compile-programs.ts";
 import { ChaosDatabase, runSql } from "./chaos-database.ts";
 
-const SOURCES = ["programs/worker.ts", "programs/load.ts", "programs/recorder.ts"] as const;
+const SOURCES = ["programs/worker.ts", "programs/load.ts", "programs/heir.ts", "programs/recorder.ts"] as const;
 export type ProgramName = (typeof SOURCES)[number];
 
 const TEMPLATE = "chaos_template";

@@ -3,12 +3,13 @@
  * every fault. What the processes notice themselves is in their fact files.
  */
 import { connectSynapse, type Bus } from "@myelin/bus";
-import { startNats, type DevServer } from "@myelin/dev";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { startNats, startTcpProxy, type DevServer, type TcpProxy, type TcpProxyOptions } from "@myelin/dev";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Fault } from "../checker/faults.ts";
+import type { HeirArgument } from "../programs/heir.ts";
 import type { LoadArgument } from "../programs/load.ts";
 import type { ProgramArgument } from "../programs/program.ts";
 import type { RecorderArgument } from "../programs/recorder.ts";
@@ -22,7 +23,11 @@ import { Random } from "./random.ts";
 export interface WorldOptions {
   /** The lease of a task. Default 1_000: the design's is 30_000, and scenarios are to take seconds. */
   readonly ackWaitMs?: number | undefined;
+  /** Lines for the configuration of the nats-server. Default none. */
+  readonly natsConfig?: string | undefined;
 }
+
+type Kind = "worker" | "load" | "heir" | "recorder";
 
 /** How much of a scenario to play. */
 export interface Size {
@@ -37,27 +42,33 @@ const NAMESPACE = "chaos";
 const PATIENCE_MS = 60_000;
 
 type Own<T extends ProgramArgument> = Partial<Omit<T, keyof ProgramArgument>> & { readonly natsUrl?: string };
+type AnyOwn = Own<WorkerArgument> | Own<LoadArgument> | Own<HeirArgument> | Own<RecorderArgument>;
 
 export class World implements AsyncDisposable {
   readonly random: Random;
   readonly size: Size;
   readonly nats: DevServer;
+  readonly postgres: DevServer;
   readonly database: ChaosDatabase;
   readonly ackWaitMs: number;
   readonly faults: Fault[] = [];
   /** How long the recording took to catch up, after each fault that touched it. */
   readonly recordingRecoveriesMs: number[] = [];
   readonly facts: FactReader;
-  readonly folder = mkdtempSync(path.join(tmpdir(), "myelin-chaos-"));
+  /** Holds the fact files. */
+  readonly folder: string;
   readonly processes: ChaosProcess[] = [];
   readonly #environment: Environment;
+  readonly #proxies: TcpProxy[] = [];
   readonly #startedAt = performance.now();
   readonly #names = new Map<string, number>();
 
-  private constructor(environment: Environment, nats: DevServer, database: ChaosDatabase, options: OpenOptions) {
+  private constructor(environment: Environment, servers: Servers, options: OpenOptions) {
     this.#environment = environment;
-    this.nats = nats;
-    this.database = database;
+    this.folder = servers.folder;
+    this.nats = servers.nats;
+    this.postgres = servers.postgres;
+    this.database = servers.database;
     this.random = new Random(options.seed);
     this.size = options.size;
     this.ackWaitMs = options.ackWaitMs ?? 1_000;
@@ -66,9 +77,19 @@ export class World implements AsyncDisposable {
   }
 
   static async open(environment: Environment, options: OpenOptions): Promise<World> {
-    const [database] = await Promise.all([environment.createDatabase(), environment.programs()]);
-    const nats = await startNats({ signal: environment.signal });
-    return new World(environment, nats, database, options);
+    const folder = mkdtempSync(path.join(tmpdir(), "myelin-chaos-"));
+    const [postgres, database] = await Promise.all([
+      environment.postgres(),
+      environment.createDatabase(),
+      environment.programs(),
+    ]);
+    let configFile: string | undefined;
+    if (options.natsConfig !== undefined) {
+      configFile = path.join(folder, "nats-server.conf");
+      writeFileSync(configFile, options.natsConfig);
+    }
+    const nats = await startNats({ signal: environment.signal, configFile });
+    return new World(environment, { folder, nats, postgres, database }, options);
   }
 
   get signal(): AbortSignal {
@@ -77,7 +98,7 @@ export class World implements AsyncDisposable {
 
   /** Start a worker and wait until it takes tasks. */
   startWorker(own: Own<WorkerArgument> = {}): Promise<ChaosProcess> {
-    const defaults = { concurrency: 4, version: "1", markFolder: this.#markFolder };
+    const defaults = { seed: this.random.seed(), concurrency: 4, version: "1", markFolder: this.#markFolder };
     return this.#start("worker", { ...defaults, ...own });
   }
 
@@ -96,8 +117,20 @@ export class World implements AsyncDisposable {
     return this.#start("recorder", { databaseUrl: this.database.url, ...own });
   }
 
+  /** Start somebody who gets the replies that a killed dispatcher still waited for, and then ends. */
+  startHeir(of: ChaosProcess): Promise<ChaosProcess> {
+    return this.#start("heir", { inheritance: this.#factFile(of.name) });
+  }
+
+  /** A bad network before one of the servers, for as long as the world lasts. */
+  async startProxy(to: DevServer, options: TcpProxyOptions = {}): Promise<TcpProxy> {
+    const proxy = await startTcpProxy(to.port, options);
+    this.#proxies.push(proxy);
+    return proxy;
+  }
+
   /** Processes of a kind that run. */
-  running(kind: "worker" | "load" | "recorder"): ChaosProcess[] {
+  running(kind: Kind): ChaosProcess[] {
     return this.processes.filter((one) => one.name.startsWith(`${kind}-`) && !one.hasExited);
   }
 
@@ -154,6 +187,7 @@ export class World implements AsyncDisposable {
   /** Kill what still runs and remove what is left. `keepFacts` leaves the fact files. */
   async close(options: { readonly keepFacts?: boolean } = {}): Promise<void> {
     await Promise.all(this.processes.map((one) => one.kill()));
+    await Promise.all(this.#proxies.map((proxy) => proxy[Symbol.asyncDispose]()));
     await this.nats.stop();
     if (!options.keepFacts) rmSync(this.folder, { recursive: true, force: true });
   }
@@ -166,7 +200,11 @@ export class World implements AsyncDisposable {
     return path.join(this.folder, "marks");
   }
 
-  async #start(kind: "worker" | "load" | "recorder", own: { readonly natsUrl?: string }): Promise<ChaosProcess> {
+  #factFile(name: string): string {
+    return path.join(this.folder, `${name}${FACT_SUFFIX}`);
+  }
+
+  async #start(kind: Kind, own: AnyOwn): Promise<ChaosProcess> {
     const programs = await this.#environment.programs();
     const count = (this.#names.get(kind) ?? 0) + 1;
     this.#names.set(kind, count);
@@ -175,7 +213,7 @@ export class World implements AsyncDisposable {
     const started = new ChaosProcess(programs.fileOf(program), {
       natsUrl: this.nats.url,
       namespace: NAMESPACE,
-      factFile: path.join(this.folder, `${name}${FACT_SUFFIX}`),
+      factFile: this.#factFile(name),
       name,
       ackWaitMs: this.ackWaitMs,
       ...own,
@@ -183,6 +221,13 @@ export class World implements AsyncDisposable {
     this.processes.push(started);
     return started.ready();
   }
+}
+
+interface Servers {
+  readonly folder: string;
+  readonly nats: DevServer;
+  readonly postgres: DevServer;
+  readonly database: ChaosDatabase;
 }
 
 interface OpenOptions extends WorldOptions {
