@@ -14,6 +14,7 @@ import {
 } from "@myelin/bus";
 import type { ChildRequest } from "@myelin/neuron";
 import type { z } from "zod";
+import { DispatchTimeoutError } from "../errors.ts";
 import type { CallOptions } from "../requests.ts";
 import type { Axon } from "./axon.ts";
 import { attemptFailed, attemptReleased, attemptsOf, attemptStarted, failuresOf, type Failure } from "./attempts.ts";
@@ -61,6 +62,9 @@ export class RunAbortedError extends Error {
     this.cause = cause;
   }
 }
+
+/** How much earlier than its parent a child may find that their common deadline has passed. */
+const CHILD_LEAD_MS = 50;
 
 export class TaskRun {
   readonly task: SignalOf<"TASK">;
@@ -199,11 +203,17 @@ export class TaskRun {
       const returned = await this.#axon.neuron(inputOf(this.#axon, this.task), new RunContext(this));
       return toReply(returned, this.#axon.output);
     } catch (thrown) {
-      return this.#hasExpired ? deadlineExceeded("while the task ran") : toErrorReply(thrown);
+      return this.#isTooLate(thrown) ? deadlineExceeded("while the task ran") : toErrorReply(thrown);
     } finally {
       clearTimeout(this.#timer);
       if (this.#deltas) await this.#deltas.flush();
     }
+  }
+
+  /** A child has its parent's deadline at the latest, and its timer, or its worker's clock, may be a little faster. */
+  #isTooLate(thrown: unknown): boolean {
+    if (this.#hasExpired || !this.deadline) return this.#hasExpired;
+    return thrown instanceof DispatchTimeoutError && this.deadline.getTime() - Date.now() < CHILD_LEAD_MS;
   }
 
   /** What every Signal of this run carries. */
