@@ -1,5 +1,6 @@
 /** Runs whose time is up, as far as they are recorded: no terminal, and a deadline (while paused: an expiry) that has passed. */
 import type { Database } from "../database.ts";
+import type { JsonObject } from "../store/views.ts";
 
 export interface DueRun {
   readonly runId: string;
@@ -14,6 +15,8 @@ export interface DueRun {
   readonly causeSeq: number;
   readonly taskSeq: number;
   readonly dueAt: Date;
+  /** What its journal says of failed attempts, of this TASK and others before it, oldest first: at most 100, the last ones. */
+  readonly failures: readonly JsonObject[];
 }
 
 /** Where the list stands: runs behind this one are next. */
@@ -45,10 +48,14 @@ export async function listDueRuns(
       live_seq: number;
       task_seq: number | null;
       due_ms: number;
+      failures: JsonObject[];
     }[]
   >(
     `SELECT run_id, trace_id, tenant_id, parent_run_id, neuron_id, status LIKE 'waiting%' AS is_paused, live_seq::float8 AS live_seq,
-       last_task_seq::float8 AS task_seq, (extract(epoch FROM ${DUE_AT}) * 1000)::float8 AS due_ms
+       last_task_seq::float8 AS task_seq, (extract(epoch FROM ${DUE_AT}) * 1000)::float8 AS due_ms,
+       coalesce((SELECT jsonb_agg(data ORDER BY sequence_index) FROM (
+         SELECT sequence_index, data FROM run_events AS e WHERE e.run_id = runs.run_id AND event_type = 'attempt.failed'
+         ORDER BY sequence_index DESC LIMIT 100) AS f), '[]') AS failures
      FROM runs
      WHERE log_id = (SELECT log_id FROM logs WHERE namespace = $1::text AND created_at = $2::text::timestamptz(3))
        AND terminal_seq IS NULL AND ${DUE_AT} <= $3::text::timestamptz
@@ -73,6 +80,7 @@ export async function listDueRuns(
       causeSeq: row.is_paused ? row.live_seq : taskSeq,
       taskSeq,
       dueAt: new Date(row.due_ms),
+      failures: row.failures,
     };
   });
 }

@@ -7,11 +7,13 @@
  */
 import {
   bucketOf,
+  checkSignal,
   createSignal,
   isReplyType,
   SIGNAL_TYPES,
   type LogEntry,
   type Meta,
+  type PayloadOf,
   type Signal,
   type SignalOf,
   type SubjectFilter,
@@ -20,13 +22,18 @@ import {
 import type { DueRun } from "./due-runs.ts";
 import type { SweptBus } from "./sweeper-options.ts";
 
+type Failures = NonNullable<PayloadOf<"ERROR">["attempts"]>;
+
 const REPLY_TYPES = SIGNAL_TYPES.filter(isReplyType);
 
 /** Resolves with false when the run is over or went on meanwhile. Rejects when the log cannot be asked, or not be written. */
 export async function endRun(bus: Pick<SweptBus, "get" | "lastOf" | "append">, run: DueRun): Promise<boolean> {
   const cause = signalOf(await bus.get(run.causeSeq));
   if (await hasGoneOn(bus, run, cause)) return false;
-  const { duplicate } = await bus.append(toError(run, cause), { dedupId: dedupIdOf(run, cause) });
+  const told = toError(run, cause, failuresOf(run, cause));
+  // Whatever a journal claims: an ERROR that nobody can read would end nothing.
+  const error = checkSignal(told).ok ? told : toError(run, cause, []);
+  const { duplicate } = await bus.append(error, { dedupId: dedupIdOf(run, cause) });
   return !duplicate;
 }
 
@@ -42,7 +49,13 @@ async function hasGoneOn(bus: Pick<SweptBus, "lastOf">, run: DueRun, cause: Sign
   return entries.some((entry) => entry !== null && entry.seq > run.causeSeq && !isJournal(entry));
 }
 
-function toError(run: DueRun, cause: Signal | null): SignalOf<"ERROR"> {
+/** The attempts at this TASK, as its worker would have told them. */
+const failuresOf = (run: DueRun, cause: Signal | null): Failures =>
+  run.failures
+    .filter((one) => one["task_id"] === cause?.id)
+    .map(({ task_id: _task, ...failure }) => failure) as Failures;
+
+function toError(run: DueRun, cause: Signal | null, attempts: Failures): SignalOf<"ERROR"> {
   const meta: Meta = { run_id: run.runId };
   if (cause?.meta.reply_to !== undefined) meta.reply_to = cause.meta.reply_to;
   if (run.tenantId !== null) meta.tenant_id = run.tenantId;
@@ -57,7 +70,7 @@ function toError(run: DueRun, cause: Signal | null): SignalOf<"ERROR"> {
     trace_id: run.traceId as TraceId,
     parent_id: cause?.id ?? null,
     directed: { id: cause?.directed?.id ?? run.neuronId ?? "sweeper", type: null, capabilities: [] },
-    payload: { code: "DEADLINE_EXCEEDED", message, recoverable: true },
+    payload: { code: "DEADLINE_EXCEEDED", message, recoverable: true, ...(attempts.length > 0 && { attempts }) },
     meta,
   });
 }

@@ -203,6 +203,38 @@ describe("A1: a TASK that nobody answers", () => {
     expect(error).toMatchObject({ parent_id: null, trace_id: task.trace_id, meta: { run_id: task.meta.run_id } });
   });
 
+  test("ends with the history of its attempts, as far as its journal is sound", async () => {
+    await using space = await withSpace();
+    const [tried, odd] = [await space.ask(inMs(500)), await space.ask(inMs(500))];
+    const failure = { attempt: 1, code: "MODEL_OVERLOADED", message: "busy", at: inMs(0), instance: "dnd_1" };
+    const tell = (task: SignalOf<"TASK">, ...data: Record<string, unknown>[]) =>
+      space.bus.append(
+        createSignal({
+          type: "RUN_EVENT",
+          trace_id: task.trace_id,
+          directed: worker,
+          payload: {
+            entries: data.map((one, at) => ({
+              sequence_index: at,
+              iteration_index: 0,
+              event_type: "attempt.failed",
+              correlation_id: null,
+              data: one,
+            })),
+          },
+          meta: { run_id: task.meta.run_id! },
+        }),
+      );
+    await tell(tried, { ...failure, task_id: "evt_an_earlier_one" }, { ...failure, task_id: tried.id });
+    await tell(odd, { attempt: "first", task_id: odd.id });
+    await using swept = await sweep(space);
+    await until(() => swept.ended.length === 2);
+    const errors = await space.errors();
+    const payloadOf = (task: Signal) => errors.find(({ meta }) => meta.run_id === task.meta.run_id)?.payload;
+    expect(payloadOf(tried)).toMatchObject({ code: "DEADLINE_EXCEEDED", attempts: [failure] });
+    expect(payloadOf(odd)).not.toHaveProperty("attempts");
+  });
+
   test("ends however many there are, though none of them is recorded meanwhile", async () => {
     await using space = await withSpace();
     const deadline = inMs(0);

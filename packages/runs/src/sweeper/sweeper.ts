@@ -124,7 +124,7 @@ export class Sweeper implements AsyncDisposable {
     try {
       isEnded = await endRun(this.#bus, run);
     } catch (error) {
-      if (error instanceof BusError) throw error;
+      if (error instanceof BusError && (error.code === "LOG_UNAVAILABLE" || error.code === "CLOSED")) throw error;
       logger.error({ ...fields, error }, "sweeper.failed"); // a fault of ours, which must not hold up all other runs
     }
     this.#dealtWith.set(keyOf(run), performance.now());
