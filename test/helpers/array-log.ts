@@ -83,11 +83,15 @@ export class ArrayLog {
     return this.entries.find((entry) => entry.seq === seq) ?? null;
   }
 
-  async *read(_filter: object, { fromSeq = 1, signal }: ReadOptions = {}): AsyncIterable<LogEntry> {
+  async *read(
+    _filter: object,
+    { fromSeq = 1, fromTime = new Date(0), follow = false, signal }: ReadOptions = {},
+  ): AsyncIterable<LogEntry> {
     let next = fromSeq;
     while (!signal?.aborted) {
-      const entry = this.entries.find((one) => one.seq >= next);
+      const entry = this.entries.find((one) => one.seq >= next && one.storedAt >= fromTime);
       if (!entry) {
+        if (!follow) return;
         await this.#appendedOr(signal);
         continue;
       }
@@ -95,6 +99,11 @@ export class ArrayLog {
       this.yielded++;
       yield entry;
     }
+  }
+
+  async purge(beforeSeq: number): Promise<void> {
+    if (this.outage) throw this.outage;
+    this.remove(1, beforeSeq - 1);
   }
 
   async subscribe(_channel: "log" | "live", _filter: object, handler: (signal: Signal, received: never) => unknown) {

@@ -28,6 +28,7 @@ describe("readEnv", () => {
       PORT: 8080,
       DATABASE_URL: "postgres://db/x",
       MYELIN_MIGRATE: false,
+      MYELIN_KEEP_LOG_MS: 600_000,
       MYELIN_CONCURRENCY: 8,
     });
   });
@@ -53,6 +54,7 @@ describe("readEnv", () => {
     ["PORT", "-1", "must be a port"],
     ["PORT", "1e3", "must be a port"],
     ["METRICS_PORT", "off", "must be a port"],
+    ["MYELIN_KEEP_LOG_MS", "never", "must be off, or a whole number from 0 to 999999999"],
     ["GATEWAY_TOKEN", "short", "must have at least 16 characters, got 5 characters"],
     ["GATEWAY_TOKEN", "has spaces in the token", "must be printable ASCII without spaces"],
     ["DATABASE_URL", "mysql://x", "must be a URL that begins with postgresql:// or postgres://"],

@@ -151,6 +151,20 @@ export const VARIABLES = {
     fallback: "false",
     example: "true",
   }),
+  MYELIN_KEEP_LOG_MS: variable({
+    says: "How long the log keeps what is recorded and of no open run, in ms; `off` purges nothing.",
+    schema: z
+      .string()
+      .regex(/^(off|\d{1,9})$/, "must be off, or a whole number from 0 to 999999999")
+      .transform((value) => (value === "off" ? null : Number(value))),
+    fallback: "600000",
+    example: "600000",
+  }),
+  MYELIN_KEEP_SIGNALS_DAYS: variable({
+    says: "How long Postgres keeps the raw Signals, in days; weeks that ended longer ago are dropped. Not set: for ever.",
+    schema: wholeNumber(1, 36_500).optional(),
+    example: "90",
+  }),
   MYELIN_CONCURRENCY: variable({
     says: "How many tasks a worker runs at once.",
     schema: wholeNumber(1, 10_000),

@@ -33,8 +33,14 @@ export function recorderMetrics(registry: Registry): {
     help: "Sequences that the log did not hold any more when the recorder came by.",
     registers,
   });
+  const purged = new Counter({
+    name: "myelin_recorder_purged_total",
+    help: "Entries this recorder purged from the log: recorded, old enough, and of no open run.",
+    registers,
+  });
   return {
     observer: {
+      retained: (event) => purged.inc(event.purged),
       batchWritten(batch) {
         batches.observe(batch.entries);
         seconds.observe(batch.ms / 1_000);

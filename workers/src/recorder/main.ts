@@ -12,7 +12,16 @@ import { runProcess } from "../run-process.ts";
 
 await runProcess(
   "recorder",
-  [...SYNAPSE_VARIABLES, "MYELIN_NAMESPACE", "DATABASE_URL", "MYELIN_MIGRATE", "HOST", "METRICS_PORT"],
+  [
+    ...SYNAPSE_VARIABLES,
+    "MYELIN_NAMESPACE",
+    "DATABASE_URL",
+    "MYELIN_MIGRATE",
+    "MYELIN_KEEP_LOG_MS",
+    "MYELIN_KEEP_SIGNALS_DAYS",
+    "HOST",
+    "METRICS_PORT",
+  ],
   async ({ env, logger, shutdown }) => {
     const { MYELIN_NAMESPACE: namespace, DATABASE_URL: databaseUrl, METRICS_PORT: metricsPort } = env;
     const registry = createRegistry();
@@ -24,7 +33,16 @@ await runProcess(
     shutdown.defer("synapse", () => synapse.drain());
     const bus = await synapse.open(namespace);
     const observer = { ...recording.observer, stopped: (error: Error) => shutdown.fail(error) };
-    const recorder = new Recorder({ bus, synapse, databaseUrl, logger, observer });
+    const keepDays = env.MYELIN_KEEP_SIGNALS_DAYS;
+    const recorder = new Recorder({
+      bus,
+      synapse,
+      databaseUrl,
+      keepLogMs: env.MYELIN_KEEP_LOG_MS,
+      keepSignalsMs: keepDays === undefined ? null : keepDays * 86_400_000,
+      logger,
+      observer,
+    });
     shutdown.defer("recorder", () => recorder.drain());
     await recorder.start();
     recording.watch(recorder);

@@ -11,6 +11,26 @@ export async function ensurePartitions(db: Database, times: readonly Date[]): Pr
   for (const week of [...weeks].sort((a, b) => a - b)) await db.$queryRawUnsafe(createPartition(week));
 }
 
+/** A week of `signals`: from this time on, and before that one. */
+export interface Partition {
+  readonly name: string;
+  readonly from: Date;
+  readonly to: Date;
+}
+
+/** The weeks there are, oldest first. What somebody else attached under another kind of name is not among them. */
+export async function listPartitions(db: Database): Promise<Partition[]> {
+  const rows = await db.$queryRawUnsafe<{ name: string }[]>(
+    `SELECT c.relname::text AS name FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+     WHERE i.inhparent = 'signals'::regclass AND c.relname ~ '^signals_[0-9]{8}$' ORDER BY 1`,
+  );
+  return rows.map(({ name }) => {
+    const [, year, month, day] = /(\d{4})(\d\d)(\d\d)$/.exec(name)!;
+    const from = Date.parse(`${year}-${month}-${day}T00:00:00Z`);
+    return { name, from: new Date(from), to: new Date(from + WEEK_MS) };
+  });
+}
+
 /** The Monday of a time's week, in milliseconds. */
 const weekOf = (time: Date): number =>
   Math.floor((time.getTime() - FIRST_MONDAY_MS) / WEEK_MS) * WEEK_MS + FIRST_MONDAY_MS;

@@ -41,6 +41,28 @@ export async function readPosition(db: Database, namespace: string, log: LogInfo
   };
 }
 
+/**
+ * Move the position over sequences the log does not hold any more, and note them as a gap. Does nothing when the position is
+ * elsewhere by now. Resolves with whether it moved.
+ */
+export async function skipGap(db: Database, { logId, seq }: RecordedPosition, toSeq: number): Promise<boolean> {
+  const rows = await db.$queryRawUnsafe<unknown[]>(
+    `WITH moved AS (
+       UPDATE recorder_positions SET seq = $3::bigint, signal_id = NULL, stored_at = NULL
+       WHERE log_id = $1::smallint AND seq = $2::bigint
+       RETURNING 1
+     ), noted AS (
+       INSERT INTO recorder_gaps (log_id, from_seq, to_seq) SELECT $1::smallint, $2::bigint + 1, $3::bigint FROM moved
+       ON CONFLICT DO NOTHING
+     )
+     SELECT FROM moved`,
+    logId,
+    seq,
+    toSeq,
+  );
+  return rows.length > 0;
+}
+
 // Does nothing when another recorder was quicker, be it with this log or with the same number for another one.
 async function createPosition(db: Database, namespace: string, log: LogInfo): Promise<void> {
   await db.$queryRawUnsafe(

@@ -110,10 +110,16 @@ export function projectBatch(signals: Iterable<Place & { signal: Signal }>): Bat
   const runs = new Map<string, RunFold>();
   const workers = new Map<string, WorkerFold>();
   for (const { signal, seq, storedAt } of signals) {
-    if (signal.meta.run_id) foldRun(runs, signal.meta.run_id, signal, { seq, storedAt });
+    const runId = runIdOf(signal);
+    if (runId) foldRun(runs, runId, signal, { seq, storedAt });
     if (signal.type === "REGISTER" || signal.type === "DEREGISTER") foldWorker(workers, signal, storedAt.toISOString());
   }
   return { runs, workers };
+}
+
+/** A TASK of another make may not name its run; then its worker answers under one made from the TASK's id. So in write-batch.ts. */
+function runIdOf({ type, id, meta: { run_id } }: Signal): string | undefined {
+  return type === "TASK" && !run_id?.startsWith("run_") ? `run_${id.slice("evt_".length)}` : run_id;
 }
 
 function foldRun(runs: Map<string, RunFold>, runId: string, signal: Signal, place: Place): void {

@@ -513,6 +513,8 @@ test.each<[string, Partial<RecorderOptions>, string]>([
     "maxWaitMs must be a whole number from 0 to 10000, got NaN",
   ],
   ["checkIntervalMs 1", { databaseUrl: "postgresql://x/y", checkIntervalMs: 1 }, "checkIntervalMs"],
+  ["keepLogMs -1", { databaseUrl: "postgresql://x/y", keepLogMs: -1 }, "keepLogMs must be a whole number from 0"],
+  ["keepSignalsMs 0.5", { databaseUrl: "postgresql://x/y", keepSignalsMs: 0.5 }, "keepSignalsMs"],
   ["standbyIntervalMs 1.5", { databaseUrl: "postgresql://x/y", standbyIntervalMs: 1.5 }, "standbyIntervalMs"],
 ])("a bad option is refused: %s", (_what, options, message) => {
   expect(() => new Recorder({ bus: new ArrayLog(), ...options })).toThrow(message);

@@ -21,7 +21,7 @@ import { checkLog } from "./check-log.ts";
 import { checkTables } from "./check-tables.ts";
 import { isNotMigrated } from "./database-errors.ts";
 import { HeartbeatWriter } from "./heartbeat-writer.ts";
-import { openPosition, type RecordedPosition } from "./position.ts";
+import { openPosition, skipGap, type RecordedPosition } from "./position.ts";
 import { PositionWaiters } from "./position-waiters.ts";
 import {
   parseRecorderOptions,
@@ -30,12 +30,16 @@ import {
   type RecorderSettings,
   type RecorderState,
 } from "./recorder-options.ts";
+import { dropOldWeeks, purgeLog } from "./retention.ts";
 import { witness, writeBatch } from "./write-batch.ts";
 
 /** Bytes of Signals written together at most: Postgres parses a batch as one value, and both sides hold it in memory. */
 const BATCH_BYTES = 8 * 1024 * 1024;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5_000;
+/** How often to look for what may go: four times in what is kept, within these bounds. */
+const FIRST_RETENTION_MS = 250;
+const LAST_RETENTION_MS = 60_000;
 
 export class Recorder implements AsyncDisposable {
   readonly #bus: RecordedBus;
@@ -163,14 +167,35 @@ export class Recorder implements AsyncDisposable {
   async #record(db: Database, onOpened: () => Promise<void>): Promise<void> {
     this.#setState("opening");
     const log = await this.#bus.info();
-    const position = await openPosition(db, this.#bus.namespace, log);
     await checkTables(db);
+    let position = await openPosition(db, this.#bus.namespace, log);
     await this.#check(log, position);
+    if (log.firstSeq > position.seq + 1) position = await this.#skipGap(db, log, position);
     this.#waiters.move(position.seq);
     await onOpened();
     this.#setState("recording");
     const isOvertaken = await this.#copy(db, log, position);
     if (isOvertaken) await this.#standBy(db, log);
+  }
+
+  /**
+   * The log begins behind the position: a database that was restored from a copy older than what the log keeps, or a new one
+   * beside an old log. What lies between is gone.
+   */
+  async #skipGap(db: Database, log: LogInfo, position: RecordedPosition): Promise<RecordedPosition> {
+    const startedAt = performance.now();
+    const lastSeq = log.firstSeq - 1;
+    if (await skipGap(db, position, lastSeq)) {
+      const missing = lastSeq - position.seq;
+      this.#tellGap(position.seq, lastSeq, missing);
+      const nothing = { signals: 0, deadLetters: 0, deadTasks: 0, entries: 0 };
+      this.#settings.observer.batchWritten?.({ ...nothing, missing, lastSeq, ms: performance.now() - startedAt });
+    }
+    return openPosition(db, this.#bus.namespace, log);
+  }
+
+  #tellGap(behindSeq: number, untilSeq: number, missing: number): void {
+    this.#settings.logger.warn({ namespace: this.#bus.namespace, behindSeq, untilSeq, missing }, "recorder.gap");
   }
 
   /** Copy the log from a position on. Resolves with true when another recorder moved the position, else at a drain. */
@@ -190,6 +215,7 @@ export class Recorder implements AsyncDisposable {
       if (status.type === "reconnected") check();
     });
 
+    const retaining = this.#retain(db, log, signal);
     const source = this.#bus.read({}, { fromSeq: position.seq + 1, follow: true, signal });
     const reader = new BatchReader(source, { batchSize, maxWaitMs, batchBytes: BATCH_BYTES });
     try {
@@ -208,6 +234,7 @@ export class Recorder implements AsyncDisposable {
         );
         if (!result) return true;
         const { seq, storedAt } = entries.at(-1)!;
+        if (result.missing > 0) this.#tellGap(position.seq, seq, result.missing);
         position = { logId: position.logId, seq, storedAt, signalId: witness(entries.at(-1)!) };
         this.#failures = 0;
         observer.batchWritten?.({ ...result, entries: entries.length, lastSeq: seq, ms: performance.now() - before });
@@ -219,6 +246,30 @@ export class Recorder implements AsyncDisposable {
       reader.close();
       await reader.done;
       await checked;
+      await retaining;
+    }
+  }
+
+  /** Delete what is not needed any more, now and then, until the signal aborts. Never rejects: it is tried again. */
+  async #retain(db: Database, log: LogInfo, signal: AbortSignal): Promise<void> {
+    const { keepLogMs, keepSignalsMs, logger, observer } = this.#settings;
+    if (keepLogMs === null && keepSignalsMs === null) return;
+    const shortest = Math.min(keepLogMs ?? Infinity, keepSignalsMs ?? Infinity);
+    const intervalMs = Math.min(Math.max(shortest / 4, FIRST_RETENTION_MS), LAST_RETENTION_MS);
+    let failures = 0;
+    for (;;) {
+      await sleep(intervalMs, undefined, { signal }).catch(() => {});
+      if (signal.aborted) return;
+      try {
+        const purged = keepLogMs === null ? 0 : await purgeLog(this.#bus, db, log, keepLogMs);
+        const droppedWeeks = keepSignalsMs === null ? [] : await dropOldWeeks(db, keepSignalsMs);
+        failures = 0;
+        if (purged === 0 && droppedWeeks.length === 0) continue;
+        logger.debug({ namespace: this.#bus.namespace, purged, droppedWeeks }, "recorder.retained");
+        observer.retained?.({ purged, droppedWeeks });
+      } catch (error) {
+        if (failures++ === 0) logger.warn({ namespace: this.#bus.namespace, error }, "recorder.retention-failed");
+      }
     }
   }
 

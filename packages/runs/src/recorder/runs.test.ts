@@ -288,6 +288,21 @@ test("what was given at dispatch is on the run", async () => {
   expect(signal).toMatchObject({ run_id, tenant_id: "acme", type: "TASK", stored_at: entry.storedAt, parent_id: null });
 });
 
+test("a TASK of another make that names no run is the run its worker will answer under", async () => {
+  const common = { trace_id: newTraceId(), directed: worker };
+  const payload = { input: { n: 1 } };
+  log.add({ ...common, id: "evt_77", type: "TASK", payload });
+  log.add({ ...common, id: "evt_78", type: "TASK", payload, meta: { run_id: "thread 1" } });
+  log.add({ ...common, type: "AGENT_OUTPUT", payload: { output: {} }, meta: { run_id: "run_77" } });
+  await recorded.record();
+  expect(await rowOf("run_77")).toMatchObject({ status: "success", input: { n: 1 }, task_seq: "1" });
+  expect(await rowOf("run_78")).toMatchObject({ status: "running", input: { n: 1 } });
+  const signals = "SELECT run_id FROM signals WHERE trace_id = $1 ORDER BY seq";
+  expect(await recorded.query(signals, [common.trace_id])).toEqual(
+    ["run_77", "run_78", "run_77"].map((run_id) => ({ run_id })),
+  );
+});
+
 test("a deadline in a year that Postgres does not know is left out, and the TASK is recorded", async () => {
   const run_id = newRunId();
   log.add({

@@ -143,7 +143,8 @@ WITH moved AS (
   RETURNING 1
 ), x AS MATERIALIZED (
   SELECT _seq, _at, _mended, id, type, trace_id, parent_id, ts, directed, payload, coalesce(meta, '{}') AS meta,
-    nullif(meta->>'run_id', '') AS run_id, coalesce(meta->>'tenant_id', '') AS tenant_id
+    CASE WHEN type = 'TASK' AND NOT starts_with(coalesce(meta->>'run_id', ''), 'run_') THEN 'run_' || substr(id, 5)
+      ELSE nullif(meta->>'run_id', '') END AS run_id, coalesce(meta->>'tenant_id', '') AS tenant_id
   FROM jsonb_to_recordset($7::text::jsonb) AS x(_seq bigint, _at timestamptz(3), _mended boolean, id text, type text,
     trace_id text, parent_id text, ts timestamptz(3), directed jsonb, payload jsonb, meta jsonb)
   WHERE EXISTS (SELECT FROM moved)

@@ -235,6 +235,14 @@ describe("A1: a TASK that nobody answers", () => {
     expect(payloadOf(odd)).not.toHaveProperty("attempts");
   });
 
+  test("ends when its peer named no run, or not as we do: under the run its worker would have answered", async () => {
+    await using space = await withSpace();
+    const tasks = [await space.ask(inMs(0), { run_id: "" }), await space.ask(inMs(0), { run_id: "thread 7" })];
+    await using swept = await sweep(space);
+    await until(() => swept.ended.length === 2);
+    expect(swept.ended.sort()).toEqual(tasks.map(({ id }) => id.replace("evt_", "run_")).sort());
+  });
+
   test("ends however many there are, though none of them is recorded meanwhile", async () => {
     await using space = await withSpace();
     const deadline = inMs(0);
@@ -307,7 +315,7 @@ describe("left alone is", () => {
 
   test("a run whose id its worker cannot answer under", async () => {
     await using space = await withSpace();
-    await space.ask(inMs(0), { run_id: "run 7" });
+    await space.ask(inMs(0), { run_id: "run_ü" });
     await using swept = await sweep(space);
     await swept.looked();
     expect(await space.errors()).toEqual([]);
