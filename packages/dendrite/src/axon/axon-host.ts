@@ -50,6 +50,8 @@ const TRANSIENT_QUEUE_PER_SLOT = 100;
 /** Tasks remembered as done, so that a second delivery is not run again. */
 const REMEMBERED_TASKS = 10_000;
 const REPLY_RETRY_MS = 500;
+/** How far apart the clocks of the log and of a worker are taken to be at most. */
+const CLOCK_SKEW_MS = 1_000;
 /** How long an aborted neuron has to end before it is reported, and in a drain left behind. */
 const ABORT_GRACE_MS = 1_000;
 
@@ -327,9 +329,12 @@ export class AxonHost {
   }
 
   /** It was delivered before, or the server has lost count. */
-  #isAgain({ deliveryCount }: TaskDelivery): boolean {
-    const { ackWaitMs, reconnectedAt } = this.#options;
-    return deliveryCount > 1 || Date.now() - reconnectedAt() < ackWaitMs;
+  #isAgain({ deliveryCount, storedAt }: TaskDelivery): boolean {
+    if (deliveryCount > 1) return true;
+    // A server that was killed may have forgotten what it delivered: of what it had by then, and for as long as a lease.
+    const reconnectedAt = this.#options.reconnectedAt();
+    const isRecent = Date.now() - reconnectedAt < this.#options.ackWaitMs;
+    return isRecent && storedAt.getTime() < reconnectedAt + CLOCK_SKEW_MS;
   }
 
   #mayBeDone(delivery: TaskDelivery): boolean {
