@@ -16,9 +16,9 @@ WITH stored AS (
     parent_id text, run_id text, tenant_id text, ts timestamptz(3), directed jsonb, payload jsonb, meta jsonb)
 )
 INSERT INTO runs (run_id, log_id, tenant_id, trace_id, neuron_id, status, input, metadata, output, deadline, attempts,
-  created_at, updated_at, ended_at, first_seq, last_seq, task_seq, live_seq, terminal_seq, terminals)
+  created_at, updated_at, ended_at, first_seq, last_seq, task_seq, last_task_seq, live_seq, terminal_seq, terminals)
 SELECT run_id, 1, tenant_id, trace_id, neuron_id, status, input, coalesce(metadata, '{}'), output, deadline, attempts,
-  created_at, updated_at, ended_at, first_seq, last_seq, task_seq, task_seq, terminal_seq, terminals
+  created_at, updated_at, ended_at, first_seq, last_seq, task_seq, task_seq, task_seq, terminal_seq, terminals
 FROM jsonb_to_recordset($2::jsonb) AS r(run_id text, tenant_id text, trace_id text, neuron_id text, status text, input jsonb,
   metadata jsonb, output jsonb, deadline timestamptz(3), attempts int, created_at timestamptz(3), updated_at timestamptz(3),
   ended_at timestamptz(3), first_seq bigint, last_seq bigint, task_seq bigint, terminal_seq bigint, terminals int)

@@ -27,7 +27,7 @@ export async function readTables(database: ChaosDatabase): Promise<TablesRecord>
     if (signals.has(Number(seq))) doubled.push(Number(seq));
     signals.set(Number(seq), id);
   }
-  const dead = await database.query<{ seq: string }>("SELECT seq FROM dead_letters");
+  const dead = await database.query<{ seq: string }>("SELECT seq FROM dead_letters WHERE kind = 'message'");
   const runs = await database.query<{ run: string; status: string; terminal: string | null; terminals: number }>(
     "SELECT run_id AS run, status, terminal_seq AS terminal, terminals FROM runs",
   );

@@ -6,27 +6,6 @@ import { type ArrayLog } from "./array-log.ts";
 const WORKER = { id: "worker", type: "neuron", capabilities: ["text"] };
 const TRACES = 2;
 
-/** One thing that may happen to run number `run`. */
-export type RunStep =
-  | {
-      does:
-        | "ask"
-        | "ask without end"
-        | "wake"
-        | "answer"
-        | "final"
-        | "fail"
-        | "stop"
-        | "clarify"
-        | "permit"
-        | "escalate"
-        | "say";
-      run: number;
-    }
-  | { does: "journal"; run: number; entries: { index: number; type: string; status: string; iteration: number }[] }
-  | { does: "register" | "deregister" | "garbage" | "gap" | "announce"; run: number }
-  | { does: "unstorable"; run: number };
-
 const SIMPLE = [
   "ask",
   "ask without end",
@@ -34,12 +13,25 @@ const SIMPLE = [
   "answer",
   "final",
   "fail",
+  "fail for good",
+  "replay",
   "stop",
   "clarify",
   "permit",
   "escalate",
   "say",
 ] as const;
+
+/** One thing that may happen to run number `run`. */
+export type RunStep =
+  | {
+      does: (typeof SIMPLE)[number];
+      run: number;
+    }
+  | { does: "journal"; run: number; entries: { index: number; type: string; status: string; iteration: number }[] }
+  | { does: "register" | "deregister" | "garbage" | "gap" | "announce"; run: number }
+  | { does: "unstorable"; run: number };
+
 const OTHER = ["register", "deregister", "garbage", "gap", "announce", "unstorable"] as const;
 const ENTRY_TYPES = [
   "run.started",
@@ -50,6 +42,8 @@ const ENTRY_TYPES = [
   "run.completed",
   "run.error",
 ];
+
+const ATTEMPTS = [{ attempt: 1, code: "BROKEN", message: "first", at: "2026-11-16T08:00:00.000Z", instance: "dnd_0" }];
 
 const run = fc.nat({ max: 4 });
 const journalEntry = fc.record({
@@ -122,6 +116,29 @@ export function tell(log: ArrayLog, step: RunStep): void {
         type: "ERROR",
         directed: WORKER,
         payload: { code: "BROKEN", message: `at ${at}`, recoverable: at % 2 === 0 },
+      });
+      break;
+    case "fail for good":
+      log.add({
+        ...common,
+        type: "ERROR",
+        directed: WORKER,
+        payload: {
+          code: "BROKEN",
+          message: `at ${at}`,
+          recoverable: true,
+          ...(at % 2 === 0 && { attempts: ATTEMPTS }),
+        },
+        meta: { ...meta, task_seq: Math.max(at - 1, 1) },
+      });
+      break;
+    case "replay": // of whatever is so far back, and of what is still to come
+      log.add({
+        ...common,
+        type: "TASK",
+        directed: WORKER,
+        parent_id: `evt_${at - (at % 5) + 1}`,
+        payload: { input: { again: at } },
       });
       break;
     case "stop":

@@ -12,10 +12,15 @@ export type { RunStoreOptions } from "./store/run-store.ts";
 export type { RunFilter } from "./store/run-filter.ts";
 export type { PageOptions, RunPage } from "./store/list-runs.ts";
 export type { EventsOptions } from "./store/get-events.ts";
+export type { DeadLetterOptions, DeadLetterPage } from "./store/list-dead-letters.ts";
 export type { SignalsOf, SignalsOptions } from "./store/get-signals.ts";
 export type { WorkerFilter } from "./store/list-workers.ts";
 export { toTraceTree } from "./store/trace-tree.ts";
 export type {
+  DeadLetter,
+  DeadLetterDetail,
+  DeadLetterKind,
+  FailedAttempt,
   JsonObject,
   RecordedCount,
   RunDetail,

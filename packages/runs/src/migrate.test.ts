@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expectNoLeaks } from "../../../test/helpers/leaks.ts";
@@ -8,7 +8,8 @@ import { migrate } from "./migrate.ts";
 
 expectNoLeaks();
 
-const MIGRATIONS = readdirSync(new URL("../../../prisma/migrations/", import.meta.url))
+const DIRECTORY = new URL("../../../prisma/migrations/", import.meta.url);
+const MIGRATIONS = readdirSync(DIRECTORY)
   .filter((name) => /^\d{14}_/.test(name))
   .sort();
 
@@ -48,6 +49,46 @@ test("of concurrent callers one applies and the others find nothing to do", asyn
   await using db = await withEmptyDatabase();
   const applied = await Promise.all([migrate(db.url), migrate(db.url), migrate(db.url), migrate(db.url)]);
   expect(applied.flat()).toEqual(MIGRATIONS);
+});
+
+test("what an older version recorded is brought along: open runs, bad messages, tasks that had failed", async () => {
+  using folder = migrationsFolder({});
+  folder.write(MIGRATIONS[0]!, readFileSync(new URL(`${MIGRATIONS[0]}/migration.sql`, DIRECTORY), "utf8"));
+  await using db = await withEmptyDatabase();
+  await migrate(db.url, { directory: folder.path });
+  await db.query(`CREATE TABLE week PARTITION OF signals FOR VALUES FROM ('2026-11-16') TO ('2026-11-23');
+    INSERT INTO logs VALUES (1, 'old', 'MYELIN_old', '2026-11-16');
+    INSERT INTO signals (log_id, seq, stored_at, id, type, trace_id, run_id, tenant_id, ts, directed, payload, meta) VALUES
+      (1, 1, '2026-11-17', 'evt_1', 'TASK', 'trc_1', 'run_open', '', '2026-11-17', '{"id":"w"}', '{}', '{}'),
+      (1, 2, '2026-11-17', 'evt_2', 'TASK', 'trc_1', 'run_failed', 'acme', '2026-11-17', '{"id":"w"}', '{}', '{}'),
+      (1, 3, '2026-11-17', 'evt_3', 'ERROR', 'trc_1', 'run_failed', 'acme', '2026-11-17', '{"id":"w"}',
+        '{"code":"X","message":"m"}', '{"task_seq":2}'),
+      (1, 4, '2026-11-17', 'evt_4', 'TASK', 'trc_1', 'run_open', '', '2026-11-17', '{"id":"w"}', '{}', '{}');
+    INSERT INTO runs (run_id, log_id, trace_id, status, created_at, updated_at, ended_at, first_seq, last_seq, terminal_seq) VALUES
+      ('run_open', 1, 'trc_1', 'running', '2026-11-17', '2026-11-17', NULL, 1, 4, NULL),
+      ('run_failed', 1, 'trc_1', 'error', '2026-11-17', '2026-11-17', '2026-11-17', 2, 3, 3);
+    INSERT INTO dead_letters (log_id, seq, stored_at, subject, reason, message, bytes)
+      VALUES (1, 5, '2026-11-17', 's', 'NOT_JSON', 'no', 'x')`);
+  expect(await migrate(db.url)).toEqual(MIGRATIONS.slice(1));
+  expect(await db.query("SELECT run_id, last_task_seq FROM runs ORDER BY 1")).toEqual([
+    { run_id: "run_failed", last_task_seq: null },
+    { run_id: "run_open", last_task_seq: "4" },
+  ]);
+  const letters =
+    "SELECT id, kind, seq::int, code, run_id, neuron_id, tenant_id, task_seq::int, attempts FROM dead_letters";
+  expect(await db.query(`${letters} ORDER BY seq`)).toMatchObject([
+    {
+      id: "evt_3",
+      kind: "task",
+      seq: 3,
+      code: "X",
+      run_id: "run_failed",
+      neuron_id: "w",
+      tenant_id: "acme",
+      task_seq: 2,
+    },
+    { id: "msg_1_5", kind: "message", seq: 5, code: "NOT_JSON", run_id: null, attempts: [] },
+  ]);
 });
 
 test("a migration that was edited after it was applied is an error that names it", async () => {

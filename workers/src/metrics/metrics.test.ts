@@ -157,7 +157,7 @@ test("the recorder's metrics follow its observer, its lag and its state", async 
   const { observer, watch } = recorderMetrics(registry);
   let lag = async () => 7;
   watch({ state: "recording", lag: () => lag() });
-  observer.batchWritten?.({ signals: 8, deadLetters: 1, missing: 2, entries: 9, lastSeq: 11, ms: 20 });
+  observer.batchWritten?.({ signals: 8, deadLetters: 1, deadTasks: 3, missing: 2, entries: 9, lastSeq: 11, ms: 20 });
   observer.retained?.({ purged: 40, droppedWeeks: [] });
   expect(await valuesOf(registry)).toMatchObject({
     myelin_recorder_lag: 7,
@@ -167,6 +167,7 @@ test("the recorder's metrics follow its observer, its lag and its state", async 
     myelin_recorder_batch_seconds_sum: 0.02,
     myelin_recorder_signals_total: 8,
     myelin_recorder_dead_letters_total: 1,
+    myelin_recorder_dead_tasks_total: 3,
     myelin_recorder_missing_total: 2,
     myelin_recorder_purged_total: 40,
   });

@@ -28,6 +28,11 @@ export function recorderMetrics(registry: Registry): {
     help: "Entries of the log that could not be recorded as Signals.",
     registers,
   });
+  const deadTasks = new Counter({
+    name: "myelin_recorder_dead_tasks_total",
+    help: "Tasks that failed for good.",
+    registers,
+  });
   const missing = new Counter({
     name: "myelin_recorder_missing_total",
     help: "Sequences that the log did not hold any more when the recorder came by.",
@@ -46,6 +51,7 @@ export function recorderMetrics(registry: Registry): {
         seconds.observe(batch.ms / 1_000);
         signals.inc(batch.signals);
         deadLetters.inc(batch.deadLetters);
+        deadTasks.inc(batch.deadTasks);
         missing.inc(batch.missing);
       },
     },

@@ -67,7 +67,15 @@ test.each<[what: string, text: (runId: string) => string, outputOnRun: unknown]>
     expect(await seqs()).toEqual([1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12]);
     const letters = await deadLetters();
     expect(letters).toMatchObject([
-      { seq: "7", reason: "UNSTORABLE", subject: poison.subject, run_id: runId, stored_at: poison.storedAt },
+      {
+        id: "msg_1_7",
+        kind: "message",
+        seq: "7",
+        code: "UNSTORABLE",
+        subject: poison.subject,
+        run_id: runId,
+        stored_at: poison.storedAt,
+      },
     ]);
     expect(new Uint8Array(letters[0]!["bytes"] as Buffer)).toEqual(poison.bytes);
     const [run] = await recorded.query("SELECT status, output, terminals FROM runs WHERE run_id = $1", [runId]);
@@ -87,7 +95,7 @@ test("R2: what is no Signal is a dead letter with the reason the bus gives", asy
   await recorded.record();
   expect(await seqs()).toEqual([1, 8]);
   const letters = await deadLetters();
-  expect(letters.map(({ reason }) => reason)).toEqual([
+  expect(letters.map(({ code }) => code)).toEqual([
     "NOT_JSON",
     "UNKNOWN_TYPE",
     "WRONG_VERSION",
@@ -105,7 +113,7 @@ test("R2: nested deeper than Postgres goes is a dead letter, and its run ends", 
   addGood();
   await recorded.record();
   expect(await seqs()).toEqual([1, 3]);
-  expect(await deadLetters()).toMatchObject([{ seq: "2", reason: "UNSTORABLE" }]);
+  expect(await deadLetters()).toMatchObject([{ seq: "2", code: "UNSTORABLE" }]);
   expect(await recorded.query("SELECT status FROM runs WHERE run_id = $1", [runId])).toEqual([{ status: "success" }]);
 });
 
@@ -122,7 +130,7 @@ test("R2: what cannot be recorded even when mended is a dead letter and no more"
   addGood();
   await recorded.record();
   expect(await seqs()).toEqual([1, 3]);
-  expect(await deadLetters()).toMatchObject([{ seq: "2", reason: "UNSTORABLE", run_id: "run_long" }]);
+  expect(await deadLetters()).toMatchObject([{ seq: "2", code: "UNSTORABLE", run_id: "run_long" }]);
   expect(await recorded.query("SELECT FROM runs WHERE run_id = 'run_long'")).toEqual([]);
 });
 

@@ -28,7 +28,7 @@ interface DeadLetterRow {
   seq: number;
   stored_at: string;
   subject: string;
-  reason: string;
+  code: string;
   message: string;
   run_id: string | null;
   tenant_id: string;
@@ -96,7 +96,7 @@ function toDeadLetter({ seq, storedAt, subject, bytes, parsed }: LogEntry): Dead
     seq,
     stored_at: storedAt.toISOString(),
     subject: toStorableText(subject),
-    reason: parsed.ok ? "UNSTORABLE" : parsed.problem.code,
+    code: parsed.ok ? "UNSTORABLE" : parsed.problem.code,
     message: parsed.ok
       ? `${parsed.signal.type} ${parsed.signal.id} holds what Postgres cannot store (U+0000, half a surrogate pair, or a number or time out of range)`
       : toStorableText(parsed.problem.message),

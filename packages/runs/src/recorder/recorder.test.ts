@@ -79,7 +79,7 @@ describe("R2: every entry of the log is recorded", () => {
     expect(recorder.position()).toBe(31);
     expect(await recorder.lag()).toBe(0);
     expect(await seqsIn(db)).toEqual(upTo(30));
-    expect(await db.query("SELECT seq::int, reason FROM dead_letters")).toEqual([{ seq: 31, reason: "NOT_JSON" }]);
+    expect(await db.query("SELECT seq::int, code FROM dead_letters")).toEqual([{ seq: 31, code: "NOT_JSON" }]);
     expect(Math.max(...sizes)).toBe(10);
   });
 

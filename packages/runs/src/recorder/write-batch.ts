@@ -24,7 +24,10 @@ export interface LogIdentity {
 export interface BatchResult {
   /** Rows of `signals`. */
   readonly signals: number;
+  /** Entries that could not be one. */
   readonly deadLetters: number;
+  /** Tasks that failed for good. */
+  readonly deadTasks: number;
   /** Sequences before or between its entries that the log did not hold. */
   readonly missing: number;
 }
@@ -73,10 +76,11 @@ async function writePart(
   }
 }
 
-const NOTHING: BatchResult = { signals: 0, deadLetters: 0, missing: 0 };
+const NOTHING: BatchResult = { signals: 0, deadLetters: 0, deadTasks: 0, missing: 0 };
 const sum = (a: BatchResult, b: BatchResult): BatchResult => ({
   signals: a.signals + b.signals,
   deadLetters: a.deadLetters + b.deadLetters,
+  deadTasks: a.deadTasks + b.deadTasks,
   missing: a.missing + b.missing,
 });
 
@@ -155,9 +159,10 @@ WITH moved AS (
   ON CONFLICT DO NOTHING
   RETURNING seq
 ), buried AS (
-  INSERT INTO dead_letters (log_id, seq, stored_at, subject, reason, message, run_id, tenant_id, bytes)
-  SELECT $1::smallint, seq, stored_at, subject, reason, message, run_id, tenant_id, decode(bytes, 'base64')
-  FROM jsonb_to_recordset($10::text::jsonb) AS d(seq bigint, stored_at timestamptz(3), subject text, reason text,
+  INSERT INTO dead_letters (id, kind, log_id, seq, stored_at, subject, code, message, run_id, tenant_id, bytes)
+  SELECT 'msg_' || $1::smallint || '_' || seq, 'message', $1::smallint, seq, stored_at, subject, code, message, run_id,
+    tenant_id, decode(bytes, 'base64')
+  FROM jsonb_to_recordset($10::text::jsonb) AS d(seq bigint, stored_at timestamptz(3), subject text, code text,
     message text, run_id text, tenant_id text, bytes text)
   WHERE EXISTS (SELECT FROM moved)
   ON CONFLICT DO NOTHING
@@ -203,6 +208,33 @@ WITH moved AS (
   FROM x JOIN (SELECT seq FROM stored UNION ALL SELECT seq FROM buried) AS new ON new.seq = x._seq
   WHERE x.type IN ('AGENT_OUTPUT', 'FINAL', 'ERROR', 'STOPPED') AND x.run_id IS NOT NULL
   GROUP BY x.run_id
+), folds AS MATERIALIZED (
+  SELECT * FROM jsonb_to_recordset($8::text::jsonb) AS r(run_id text, task_seq bigint, head_seq bigint, first_seq bigint,
+    last_seq bigint, created_at timestamptz(3), updated_at timestamptz(3), live_seq bigint, status text,
+    pause_expires_at timestamptz(3), terminal_seq bigint, last_task_seq bigint, deadline timestamptz(3), attempts int,
+    iteration_count int)
+), failed AS (
+  INSERT INTO dead_letters (id, kind, log_id, seq, stored_at, code, message, neuron_id, run_id, trace_id, tenant_id, task_seq,
+    attempts, replayed_run_id)
+  SELECT e.id, 'task', $1::smallint, e._seq, e._at, e.payload->>'code', e.payload->>'message', e.directed->>'id', e.run_id,
+    e.trace_id, e.tenant_id, (e.meta->>'task_seq')::numeric::bigint,
+    CASE WHEN jsonb_typeof(e.payload->'attempts') = 'array' THEN e.payload->'attempts' ELSE '[]' END,
+    (SELECT t.run_id FROM x AS t WHERE t.type = 'TASK' AND t.parent_id = e.id AND t._seq > e._seq AND t.run_id IS NOT NULL
+      ORDER BY t._seq LIMIT 1)
+  FROM x AS e JOIN folds AS r ON r.terminal_seq = e._seq LEFT JOIN runs ON runs.run_id = e.run_id
+  WHERE e.type = 'ERROR' AND e.meta ? 'task_seq' AND e._seq <= coalesce(runs.terminal_seq, ${NEVER})
+  ORDER BY e._seq
+  ON CONFLICT DO NOTHING
+  RETURNING seq
+), replayed AS (
+  UPDATE dead_letters AS d SET replayed_run_id = t.run_id
+  FROM (
+    SELECT DISTINCT ON (f.id) f.id, x.run_id
+    FROM x JOIN dead_letters AS f ON f.id = x.parent_id
+    WHERE x.type = 'TASK' AND x.run_id IS NOT NULL AND f.kind = 'task' AND (f.log_id, f.seq) < ($1::smallint, x._seq)
+    ORDER BY f.id, x._seq
+  ) AS t
+  WHERE d.id = t.id AND d.replayed_run_id IS NULL
 ), told AS (
   INSERT INTO runs (run_id, log_id, tenant_id, trace_id, parent_run_id, neuron_id, status, input, metadata, priority,
     deadline, pause_expires_at, attempts, iteration_count, created_at, updated_at, first_seq, last_seq, task_seq,
@@ -218,10 +250,7 @@ WITH moved AS (
     CASE WHEN t.type = 'ERROR' THEN t.payload->>'message' END,
     CASE WHEN t.type = 'ERROR' THEN (t.payload->>'recoverable')::boolean END,
     coalesce(f.terminals, 0)
-  FROM jsonb_to_recordset($8::text::jsonb) AS r(run_id text, task_seq bigint, head_seq bigint, first_seq bigint,
-    last_seq bigint, created_at timestamptz(3), updated_at timestamptz(3), live_seq bigint, status text,
-    pause_expires_at timestamptz(3), terminal_seq bigint, last_task_seq bigint, deadline timestamptz(3), attempts int,
-    iteration_count int)
+  FROM folds AS r
   JOIN x AS h ON h._seq = r.head_seq
   LEFT JOIN x AS t ON t._seq = r.terminal_seq
   LEFT JOIN facts AS f ON f.run_id = r.run_id
@@ -248,4 +277,4 @@ WITH moved AS (
     terminals = runs.terminals + excluded.terminals
 )
 SELECT EXISTS (SELECT FROM moved) AS moved, (SELECT count(*)::int FROM stored) AS signals,
-  (SELECT count(*)::int FROM buried) AS "deadLetters", (SELECT coalesce(sum(missing), 0)::float8 FROM skipped) AS missing`;
+  (SELECT count(*)::int FROM buried) AS "deadLetters", (SELECT count(*)::int FROM failed) AS "deadTasks", (SELECT coalesce(sum(missing), 0)::float8 FROM skipped) AS missing`;

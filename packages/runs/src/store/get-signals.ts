@@ -1,5 +1,5 @@
 /**
- * getSignals: the Signals of one run or one trace, in the order of the log.
+ * getSignals: the Signals of one run or one trace, in the order of the log. getSignal: one of them by its id.
  *
  * `signals` is cut by time, so an unbounded read would ask every week there is. A run knows its first and last time. A trace is
  * bounded by its runs, and by a week more on both sides, for what belongs to the trace and to no run of it (a STOP that came
@@ -20,6 +20,8 @@ export interface SignalsOptions {
   afterSeq?: number | undefined;
   /** 1 to 1_000. Default: all of them. */
   limit?: number | undefined;
+  /** `asc`: as they came. `desc`: the last one first. Default `asc`. */
+  order?: "asc" | "desc" | undefined;
 }
 
 interface SignalRow {
@@ -37,6 +39,9 @@ interface SignalRow {
   meta: StoredSignal["meta"];
 }
 
+const COLUMNS = `seq::float8, ${ms("stored_at")} AS stored_ms, id, type, trace_id, parent_id, run_id, tenant_id,
+  ${ms("ts")} AS ts_ms, directed, payload, meta`;
+
 const OF_RUN = `run_id = $1
   AND stored_at >= (SELECT created_at FROM runs WHERE run_id = $1) AND stored_at <= (SELECT updated_at FROM runs WHERE run_id = $1)`;
 const OF_TRACE = `trace_id = $1
@@ -45,32 +50,42 @@ const OF_TRACE = `trace_id = $1
 
 export async function getSignals(reader: RunReader, of: SignalsOf, options: SignalsOptions): Promise<StoredSignal[]> {
   checkKeys("the selection", of, ["runId", "traceId"]);
-  checkKeys("the options", options, ["types", "afterSeq", "limit"]);
+  checkKeys("the options", options, ["types", "afterSeq", "limit", "order"]);
   if ((of.runId === undefined) === (of.traceId === undefined)) throw invalid("pass either runId or traceId");
   const id = of.runId === undefined ? checkText("traceId", of.traceId) : checkText("runId", of.runId);
   const types = (options.types ?? SIGNAL_TYPES).map((type) => checkOneOf("types", type, SIGNAL_TYPES));
   const after = checkWholeNumber("afterSeq", options.afterSeq ?? 0, 0);
   const limit = options.limit === undefined ? "ALL" : checkWholeNumber("limit", options.limit, 1, 1_000);
+  const order = checkOneOf("order", options.order ?? "asc", ["asc", "desc"]);
   const rows = await reader.query<SignalRow>(
-    `SELECT seq::float8, ${ms("stored_at")} AS stored_ms, id, type, trace_id, parent_id, run_id, tenant_id, ${ms("ts")} AS ts_ms,
-       directed, payload, meta
-     FROM signals WHERE ${of.runId === undefined ? OF_TRACE : OF_RUN}
+    `SELECT ${COLUMNS} FROM signals WHERE ${of.runId === undefined ? OF_TRACE : OF_RUN}
        AND seq > $2::bigint AND type = ANY(string_to_array($3::text, ','))
-     ORDER BY log_id, signals.seq LIMIT ${limit}`,
+     ORDER BY log_id ${order}, signals.seq ${order} LIMIT ${limit}`,
     [id, after, types.join(",")],
   );
-  return rows.map((row) => ({
-    seq: row.seq,
-    storedAt: toDate(row.stored_ms),
-    id: row.id,
-    type: row.type,
-    traceId: row.trace_id,
-    parentId: row.parent_id,
-    runId: row.run_id,
-    tenantId: toTenant(row.tenant_id),
-    ts: toDate(row.ts_ms),
-    directed: row.directed,
-    payload: row.payload,
-    meta: row.meta,
-  }));
+  return rows.map(toSignal);
 }
+
+/** Of several appended under one id the first. */
+export async function getSignal(reader: RunReader, id: string): Promise<StoredSignal | null> {
+  const [row] = await reader.query<SignalRow>(
+    `SELECT ${COLUMNS} FROM signals WHERE id = $1 ORDER BY log_id, signals.seq LIMIT 1`,
+    [checkText("id", id)],
+  );
+  return row ? toSignal(row) : null;
+}
+
+const toSignal = (row: SignalRow): StoredSignal => ({
+  seq: row.seq,
+  storedAt: toDate(row.stored_ms),
+  id: row.id,
+  type: row.type,
+  traceId: row.trace_id,
+  parentId: row.parent_id,
+  runId: row.run_id,
+  tenantId: toTenant(row.tenant_id),
+  ts: toDate(row.ts_ms),
+  directed: row.directed,
+  payload: row.payload,
+  meta: row.meta,
+});

@@ -1,7 +1,7 @@
 /** listRuns: newest first. Pages by cursor cost the same anywhere in the list; `offset` walks past what it skips. */
 import { checkKeys, checkWholeNumber, invalid } from "./check-arguments.ts";
 import type { RunReader } from "./reader.ts";
-import { decodeCursor, encodeCursor } from "./run-cursor.ts";
+import { decodeCursor, encodeCursor } from "./keyset-cursor.ts";
 import { toConditions, type RunFilter } from "./run-filter.ts";
 import { RUN_COLUMNS, toRunSummary, type RunRow } from "./run-row.ts";
 import type { RunSummary } from "./views.ts";
@@ -28,8 +28,8 @@ export async function listRuns(reader: RunReader, filter: RunFilter, page: PageO
   if (page.cursor !== undefined && page.offset !== undefined) throw invalid("pass either cursor or offset, not both");
   const { where, values } = toConditions(filter, (parameter) => {
     if (page.cursor === undefined) return [];
-    const { createdAt, runId } = decodeCursor(page.cursor);
-    return [`(created_at, run_id) < (${parameter(createdAt)}::text::timestamptz, ${parameter(runId)})`];
+    const { createdAt, id } = decodeCursor(page.cursor);
+    return [`(created_at, run_id) < (${parameter(createdAt)}::text::timestamptz, ${parameter(id)})`];
   });
   // One more than asked for tells whether there is a next page.
   const rows = await reader.query<RunRow>(
@@ -38,5 +38,8 @@ export async function listRuns(reader: RunReader, filter: RunFilter, page: PageO
   );
   const runs = rows.slice(0, limit).map(toRunSummary);
   const last = runs.at(-1);
-  return { runs, nextCursor: rows.length > limit && last ? encodeCursor(last) : null };
+  return {
+    runs,
+    nextCursor: rows.length > limit && last ? encodeCursor({ createdAt: last.createdAt, id: last.runId }) : null,
+  };
 }

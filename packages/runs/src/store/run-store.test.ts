@@ -398,6 +398,28 @@ describe("getSignals", () => {
     );
   });
 
+  test("gives the last ones first when asked to", async () => {
+    const ofTrace = await store.getSignals({ traceId: trace(2) });
+    expect(await store.getSignals({ traceId: trace(2) }, { order: "desc", limit: 2 })).toEqual(
+      [...ofTrace].reverse().slice(0, 2),
+    );
+    const options = { order: "backwards" as never };
+    await expect(store.getSignals({ traceId: trace(2) }, options)).rejects.toThrow("order must be one of asc, desc");
+  });
+
+  test("getSignal gives one by its id, by an index, and null for an unknown one", async () => {
+    const [task] = await store.getSignals({ runId: id(7) });
+    expect(await store.getSignal(task!.id)).toEqual(task);
+    expect(await store.getSignal("evt_unknown")).toBeNull();
+    await expect(store.getSignal("")).rejects.toMatchObject({ code: "INVALID_FILTER" });
+    await recorded.query("SET enable_seqscan = off");
+    const plan = await recorded.query(
+      "EXPLAIN SELECT seq FROM signals WHERE id = 'evt_1' ORDER BY log_id, seq LIMIT 1",
+    );
+    await recorded.query("RESET enable_seqscan");
+    expect(JSON.stringify(plan)).toMatch(/signals_\w*id_idx/);
+  });
+
   test("finds what belongs to a trace and to no run, also days later and without any run", async () => {
     const [lonely, early] = [newTraceId(), newTraceId()];
     recorded.log.add({

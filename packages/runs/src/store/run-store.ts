@@ -10,13 +10,22 @@ import { countRecorded } from "./count-recorded.ts";
 import { countRuns } from "./count-runs.ts";
 import { getEvents, type EventsOptions } from "./get-events.ts";
 import { getRun } from "./get-run.ts";
-import { getSignals, type SignalsOf, type SignalsOptions } from "./get-signals.ts";
+import { getSignal, getSignals, type SignalsOf, type SignalsOptions } from "./get-signals.ts";
+import { getDeadLetter, listDeadLetters, type DeadLetterOptions, type DeadLetterPage } from "./list-dead-letters.ts";
 import { listRuns, type PageOptions, type RunPage } from "./list-runs.ts";
 import { listWorkers, type WorkerFilter } from "./list-workers.ts";
 import { toRunStoreError, type RunReader } from "./reader.ts";
 import type { RunFilter } from "./run-filter.ts";
 import { toTraceTree } from "./trace-tree.ts";
-import type { RecordedCount, RunDetail, StoredEvent, StoredSignal, TraceNode, WorkerRecord } from "./views.ts";
+import type {
+  DeadLetterDetail,
+  RecordedCount,
+  RunDetail,
+  StoredEvent,
+  StoredSignal,
+  TraceNode,
+  WorkerRecord,
+} from "./views.ts";
 
 export interface RunStoreOptions {
   /** Connections kept at most. Default 4. */
@@ -85,9 +94,24 @@ export class RunStore implements AsyncDisposable {
     return getSignals(this.#reader, of, options);
   }
 
+  /** One Signal; null when there is none of that id. */
+  async getSignal(id: string): Promise<StoredSignal | null> {
+    return getSignal(this.#reader, id);
+  }
+
   /** The Signals of a trace, each under the one that caused it. */
   async getTraceTree(traceId: string): Promise<TraceNode[]> {
     return toTraceTree(await this.getSignals({ traceId }));
+  }
+
+  /** Tasks that failed for good, and entries of the log that could not be recorded as Signals, newest first. */
+  async listDeadLetters(options: DeadLetterOptions = {}): Promise<DeadLetterPage> {
+    return listDeadLetters(this.#reader, options);
+  }
+
+  /** One of them with its bytes; null when there is none of that id. A failed task has the id of its ERROR. */
+  async getDeadLetter(id: string): Promise<DeadLetterDetail | null> {
+    return getDeadLetter(this.#reader, id);
   }
 
   /** Who serves which neuron, per process. */

@@ -110,10 +110,62 @@ export interface WorkerRecord {
   readonly leftAt: Date | null;
 }
 
+/**
+ * - `task`: a durable task that failed for good: the first terminal of its run is an ERROR
+ * - `message`: an entry of the log that could not be recorded as a Signal
+ */
+export type DeadLetterKind = "task" | "message";
+
+/** One start of a task that ended in nothing, as the ERROR tells it. */
+export interface FailedAttempt {
+  readonly attempt: number;
+  readonly code: string;
+  readonly message: string;
+  /** When it failed, ISO 8601, by its worker's clock. */
+  readonly at: string;
+  /** The process it failed in, when it said so. */
+  readonly instance?: string;
+}
+
+/** What failed for good. */
+export interface DeadLetter {
+  /** Of a task: the id of its ERROR. Of a message: one of our own, which stays. */
+  readonly id: string;
+  readonly kind: DeadLetterKind;
+  /** Of a task: its ERROR's. Of a message: `NOT_JSON`, `WRONG_VERSION`, `UNKNOWN_TYPE`, `WRONG_SHAPE` or `UNSTORABLE`. */
+  readonly code: string;
+  readonly message: string;
+  readonly namespace: string;
+  /** Sequence of the message, or of the ERROR. */
+  readonly seq: number;
+  /** When the log stored it. */
+  readonly createdAt: Date;
+  readonly tenantId: string | null;
+  /** Null of a message that is no Signal. */
+  readonly runId: string | null;
+  /** These are null, or empty, of a message. */
+  readonly neuronId: string | null;
+  readonly traceId: string | null;
+  /** Sequence of the TASK that failed. */
+  readonly taskSeq: number | null;
+  /** Oldest first; empty when the ERROR says nothing of them. */
+  readonly attempts: readonly FailedAttempt[];
+  /** The run that did it again; null when none did. */
+  readonly replayedRunId: string | null;
+}
+
+/** A dead letter with what the log holds. */
+export interface DeadLetterDetail extends DeadLetter {
+  /** Of a message: its subject and its bytes. Null of a task, whose Signals are in `getSignals({ runId })`. */
+  readonly subject: string | null;
+  readonly bytes: Uint8Array | null;
+}
+
 /** How far a log is recorded: `signals + deadLetters + missing` is `position` for as long as nothing was deleted. */
 export interface RecordedCount {
   readonly position: number;
   readonly signals: number;
+  /** Of the kind `message`. */
   readonly deadLetters: number;
   /** Sequences that the log did not hold any more when the recorder came by. */
   readonly missing: number;
