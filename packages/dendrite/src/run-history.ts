@@ -2,7 +2,7 @@
  * RunHistory: one run, as log and records know it together. The log is asked first, because it is never behind; the
  * records know what was removed from it.
  */
-import { isId, type Signal } from "@myelin/bus";
+import { isEndType, isId, type Signal } from "@myelin/bus";
 import { RecordsUnavailableError, RunNotFoundError } from "./errors.ts";
 import type { Records } from "./records.ts";
 import type { FoundReply, RunLog } from "./run-log.ts";
@@ -45,12 +45,14 @@ export class RunHistory {
   async replyOf(run: KnownRun): Promise<FoundReply | null> {
     const inLog = await this.#log.replyOf(run);
     if (run.isWhole) return inLog;
-    try {
-      return (await this.#records.replyOf(run.runId)) ?? inLog;
-    } catch (error) {
-      if (inLog && error instanceof RecordsUnavailableError) return inLog;
+    const recorded = await this.#records.replyOf(run.runId).catch((error: unknown) => {
+      if (inLog && error instanceof RecordsUnavailableError) return null;
       throw error;
-    }
+    });
+    if (recorded && isEndType(recorded.reply.type)) return recorded;
+    // The records may be behind the log: what is there came later.
+    if (inLog || !recorded) return inLog;
+    return (await this.#log.isAnswered(recorded.reply)) ? null : recorded;
   }
 }
 

@@ -56,6 +56,16 @@ export class RunLog {
     return wake && wake.seq > pause.seq ? null : foundReply(pause);
   }
 
+  /** Whether the last TASK that woke the run answers this pause. */
+  async isAnswered(pause: Reply): Promise<boolean> {
+    const wake = await this.#bus.lastOf({
+      type: "TASK",
+      bucket: bucketOf(pause.trace_id),
+      run: pause.meta.run_id ?? "_",
+    });
+    return signalOf(wake)?.parent_id === pause.id;
+  }
+
   /** Whether the TASK itself is in the log. Only for one with a subject of its own: an idempotency key's. */
   async holds(task: SignalOf<"TASK">): Promise<boolean> {
     const filter = {

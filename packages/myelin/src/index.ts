@@ -28,9 +28,11 @@ export type { Answer, JsonObject, Neuron, NeuronContext, NeuronContract } from "
 export {
   AlreadyAnsweredError,
   Axon,
+  DeadLetterNotFoundError,
   Dendrite,
   DendriteError,
   DispatchTimeoutError,
+  IdempotencyConflictError,
   InputValidationError,
   NeuronError,
   NeuronPausedError,
@@ -57,16 +59,22 @@ export {
   onThoughtDelta,
   onToolCall,
   onToolResult,
+  RecordsUnavailableError,
+  RunNotFoundError,
 } from "@myelin/dendrite";
 export type {
   AxonOptions,
   CallOptions,
   DendriteObserver,
   DendriteOptions,
+  Dispatched,
   DispatchRequest,
   HandlerFilter,
   HandlerRegistration,
+  ReattachOptions,
+  ReplayOptions,
   RosterEntry,
+  RunKey,
   WaitRequest,
 } from "@myelin/dendrite";
 

@@ -1,5 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
-import { createSignal, newRunId, type Bus, type RunId, type Signal, type SignalOf } from "@myelin/bus";
+import {
+  createSignal,
+  newRunId,
+  type Bus,
+  type RunId,
+  type Signal,
+  type SignalOf,
+  type SubjectFilter,
+} from "@myelin/bus";
 import {
   Axon,
   DispatchTimeoutError,
@@ -25,13 +33,14 @@ async function dispatchAndLeave(fleet: Fleet, neuron: string, request: object = 
   return dispatched;
 }
 
-const repliesOf = async (fleet: Fleet, runId: string): Promise<Signal[]> => {
-  const replies: Signal[] = [];
-  for await (const { parsed } of (await fleet.bus()).read({ lane: "_", run: runId })) {
-    if (parsed.ok) replies.push(parsed.signal);
+/** Signals of a run in the log: its replies, or those of another type. */
+async function repliesOf(fleet: Fleet, runId: string, filter: SubjectFilter = { lane: "_" }): Promise<Signal[]> {
+  const found: Signal[] = [];
+  for await (const { parsed } of (await fleet.bus()).read(filter)) {
+    if (parsed.ok && parsed.signal.meta.run_id === runId) found.push(parsed.signal);
   }
-  return replies;
-};
+  return found;
+}
 
 async function purgeAll(fleet: Fleet): Promise<void> {
   const bus = await fleet.bus();
@@ -186,6 +195,37 @@ describe.each(TRANSPORTS)("reattach over %s", (transport) => {
     const waiting = later.reattach(runId);
     finish.resolve();
     expect((await waiting).type).toBe("AGENT_OUTPUT");
+  });
+
+  test("records that are behind the log do not count: what they say waits was answered, what they do not know ended", async () => {
+    await using fleet = await withFleet(transport);
+    const finish = deferred();
+    const asks = async (_input: unknown, ctx: { answers: readonly unknown[] }) => {
+      if (ctx.answers.length === 0) return clarify("which?");
+      await finish.promise;
+      return { response: "done" };
+    };
+    await fleet.worker([new Axon({ neuronId: "asks", neuron: asks })]);
+    const { runId } = await dispatchAndLeave(fleet, "asks");
+    const later = fleet.dendrite();
+    const question = await later.reattach(runId, { onPause: "return" });
+    const [task] = await repliesOf(fleet, runId, { type: "TASK" });
+    await purgeAll(fleet);
+    const storedAt = new Date().toISOString();
+    const records = new Axon({
+      ...runRecords,
+      neuron: ({ ask }) => ({ signal: { ...(ask === "task" ? task! : question) }, storedAt }),
+    });
+    await fleet.worker([records]);
+    await later.respondToClarification(question as SignalOf<"CLARIFICATION">, { answer: "this" });
+    const waiting = later.reattach(runId);
+    await expect(Promise.race([waiting, new Promise((resolve) => setTimeout(resolve, 100, "waits"))])).resolves.toBe(
+      "waits",
+    );
+    finish.resolve();
+    const reply = await waiting;
+    expect(reply.payload.output).toEqual({ response: "done" });
+    expect(await fleet.dendrite().reattach(runId)).toEqual(reply);
   });
 
   test("past the log the records answer; without them RecordsUnavailableError", async () => {

@@ -1,5 +1,8 @@
-/** The recorder: writes what the log says to Postgres, ends what time must end, and counts what the namespace does. */
-import { migrate, Recorder, Sweeper } from "@myelin/runs";
+/**
+ * The recorder: writes what the log says to Postgres, ends what time must end, answers what the log no longer holds, and
+ * counts what the namespace does.
+ */
+import { migrate, Recorder, RunStore, Sweeper } from "@myelin/runs";
 import { Dendrite } from "myelin";
 import { connectFromEnv, SYNAPSE_VARIABLES } from "../connect.ts";
 import { serveMetrics } from "../metrics/metrics-server.ts";
@@ -9,6 +12,7 @@ import { recorderMetrics } from "../metrics/recorder-metrics.ts";
 import { createRegistry } from "../metrics/registry.ts";
 import { sweeperMetrics } from "../metrics/sweeper-metrics.ts";
 import { runProcess } from "../run-process.ts";
+import { recordsAxon } from "./records.ts";
 
 await runProcess(
   "recorder",
@@ -51,8 +55,11 @@ await runProcess(
     shutdown.defer("sweeper", () => sweeper.drain());
     await sweeper.start();
 
+    const store = RunStore.fromDatabaseUrl(databaseUrl, { maxConnections: 2 });
+    shutdown.defer("store", () => store.close());
     const dendrite = new Dendrite({ synapse, namespace, dendriteId: "recorder", logger, observer: ownWork.observer });
     shutdown.defer("dendrite", () => dendrite.stop());
+    dendrite.attachAxon(recordsAxon(store));
     dendrite.attachHandlers(new NamespaceMetrics(registry));
     await dendrite.start();
     ownWork.watch(dendrite);
