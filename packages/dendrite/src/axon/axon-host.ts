@@ -3,37 +3,24 @@
  *
  * A1: a durable task is acknowledged to the log only when its reply is stored there, so whoever dies, it is answered.
  * A2: N replicas of a neuron execute a TASK once, unless its lease lapses or a log server dies. A task that may have been
- * done before (delivered again, older than a lease, or right after a reconnect) is looked up in the log first; a fresh
- * one pays nothing. After a lost lease nothing is sent for the task: the server would accept it.
+ * done before is looked up in the log first. After a lost lease nothing is sent for the task: the server would accept it.
  *
  * What is asked for is decided by Lanes, and when a task may run by the Gate.
  *
  * A run that waits for a child gives its slot back meanwhile (D2): else parents and children of one neuron would wait for
  * each other.
  */
-import {
-  bucketOf,
-  createSignal,
-  isEndType,
-  isReplyType,
-  PayloadTooLargeError,
-  type Bus,
-  type Consumption,
-  type Lane,
-  type Signal,
-  type SignalOf,
-  type Subscription,
-  type TaskDelivery,
-  type TaskOutcome,
-} from "@myelin/bus";
+import type { Bus, Consumption, Lane, Signal, SignalOf, Subscription, TaskDelivery, TaskOutcome } from "@myelin/bus";
 import type { DendriteObserver } from "../observer.ts";
 import type { Axon } from "./axon.ts";
 import { JournalLostError } from "./journal.ts";
-import { error, toErrorReply, type ReplyBody } from "./output-to-reply.ts";
+import { DoneTasks } from "./done-tasks.ts";
+import { error, type ReplyBody } from "./output-to-reply.ts";
+import { Replies } from "./replies.ts";
 import { Gate } from "./gate.ts";
 import { Lanes } from "./lanes.ts";
 import { RunList } from "./run-list.ts";
-import { type RunAbortedError, TaskRun, runIdOf, workerStopped, type TaskRunHost } from "./task-run.ts";
+import { type RunAbortedError, TaskRun, workerStopped, type TaskRunHost } from "./task-run.ts";
 
 export interface AxonHostOptions extends TaskRunHost {
   readonly axon: Axon;
@@ -47,11 +34,6 @@ export interface AxonHostOptions extends TaskRunHost {
 
 /** Transient tasks that wait for a slot, per slot. Beyond it a task is answered ERROR OVERLOADED at once. */
 const TRANSIENT_QUEUE_PER_SLOT = 100;
-/** Tasks remembered as done, so that a second delivery is not run again. */
-const REMEMBERED_TASKS = 10_000;
-const REPLY_RETRY_MS = 500;
-/** How far apart the clocks of the log and of a worker are taken to be at most. */
-const CLOCK_SKEW_MS = 1_000;
 /** How long an aborted neuron has to end before it is reported, and in a drain left behind. */
 const ABORT_GRACE_MS = 1_000;
 
@@ -60,11 +42,11 @@ export class AxonHost {
   readonly #options: AxonHostOptions;
   readonly #gate: Gate;
   readonly #runs = new RunList();
-  readonly #done = new Set<string>();
+  readonly #done: DoneTasks;
+  readonly #replies: Replies;
   readonly #consumptions: Consumption[] = [];
   readonly #subscriptions: Subscription[] = [];
   #lanes: Lanes | undefined;
-  #isDraining = false;
   #processed = 0;
   /** In ms of the epoch. */
   #lastProcessedAt: number | null = null;
@@ -72,6 +54,8 @@ export class AxonHost {
   constructor(options: AxonHostOptions) {
     this.axon = options.axon;
     this.#options = options;
+    this.#done = new DoneTasks(options);
+    this.#replies = new Replies(options);
     this.#gate = new Gate({
       axon: options.axon,
       onParked: () => this.#lanes?.freed(),
@@ -121,7 +105,7 @@ export class AxonHost {
    * second more is reported and left behind: its task is handed back, and what it still returns is dropped.
    */
   async drain(drainMs: number): Promise<void> {
-    this.#isDraining = true;
+    this.#replies.drain();
     this.#lanes?.stop();
     this.#gate.drain();
     const timers = [
@@ -191,16 +175,16 @@ export class AxonHost {
   async #runDurable(delivery: TaskDelivery, refusal?: ReplyBody): Promise<TaskOutcome> {
     const { signal: task, seq } = delivery;
     if (task.type !== "TASK" || this.#done.has(task.id)) return { type: "done" };
-    const mayBeDone = this.#mayBeDone(delivery);
-    if (mayBeDone && (await this.#isAnswered(task, seq))) {
-      this.#remember(task.id);
+    const mayBeDone = this.#done.mayHave(delivery);
+    if (mayBeDone && (await this.#done.isAnswered(task, seq))) {
+      this.#done.add(task.id);
       this.#ended("skipped", 0);
       return { type: "done" };
     }
     const isFresh = !mayBeDone && task.payload.answers === undefined;
     const run = new TaskRun({ axon: this.axon, task, delivery, isFresh, host: this.#options });
     try {
-      await run.begin({ isAgain: this.#isAgain(delivery) });
+      await run.begin({ isAgain: this.#done.isAgain(delivery) });
       return await this.#outcome(run, refusal ?? (await this.#replyTo(run, seq)), delivery);
     } catch (thrown) {
       if (thrown instanceof JournalLostError) return { type: "abandon" };
@@ -226,8 +210,7 @@ export class AxonHost {
   /** What becomes of the task: its reply is stored, or it is started again, later or elsewhere. */
   async #outcome(run: TaskRun, body: ReplyBody, delivery: TaskDelivery): Promise<TaskOutcome> {
     if (run.isLost) return { type: "abandon" };
-    if (body.type !== "ERROR" || typeof run.abortedBy?.cause === "object")
-      return this.#appendReply(run, body, delivery);
+    if (body.type !== "ERROR" || typeof run.abortedBy?.cause === "object") return this.#reply(run, body, delivery);
     if (run.abortedBy?.cause === "drain") {
       await run.recordRelease();
       return { type: "retry", delayMs: 0 };
@@ -240,7 +223,13 @@ export class AxonHost {
       return { type: "retry", delayMs };
     }
     const attempts = [...(await run.failures()), failure];
-    return this.#appendReply(run, { ...body, payload: { ...body.payload, attempts } }, delivery);
+    return this.#reply(run, { ...body, payload: { ...body.payload, attempts } }, delivery);
+  }
+
+  async #reply(run: TaskRun, body: ReplyBody, delivery: TaskDelivery): Promise<TaskOutcome> {
+    const outcome = await this.#replies.append(run, body, delivery);
+    if (outcome.type === "done") this.#done.add(run.task.id);
+    return outcome;
   }
 
   async #onTransient(task: Signal): Promise<void> {
@@ -250,17 +239,17 @@ export class AxonHost {
       const { queued } = this.#gate;
       if (queued >= this.axon.concurrency * TRANSIENT_QUEUE_PER_SLOT) {
         const message = `${queued} tasks wait for ${this.axon.concurrency} slots; try again later`;
-        this.#publishReply(run, error({ code: "OVERLOADED", message, recoverable: true }));
+        this.#replies.publish(run, error({ code: "OVERLOADED", message, recoverable: true }));
         return;
       }
       const entry = await this.#gate.enter(task, null);
       if (entry !== "in") {
-        this.#publishReply(run, entry === "left" ? workerStopped() : entry);
+        this.#replies.publish(run, entry === "left" ? workerStopped() : entry);
         return;
       }
     }
     try {
-      this.#publishReply(run, await this.#replyTo(run, null));
+      this.#replies.publish(run, await this.#replyTo(run, null));
     } finally {
       this.#gate.leave();
     }
@@ -283,78 +272,6 @@ export class AxonHost {
     }
   }
 
-  /** Append until the log has it or the lease is lost: the work is done, and must not be done again for a full disk. */
-  async #appendReply(run: TaskRun, body: ReplyBody, delivery: TaskDelivery): Promise<TaskOutcome> {
-    let signal = this.#toSignal(run, body);
-    for (;;) {
-      if (delivery.isLost) return { type: "abandon" };
-      try {
-        await this.#options.bus.append(signal, { dedupId: `${run.task.id}.reply` });
-        this.#remember(run.task.id);
-        return { type: "done" };
-      } catch (thrown) {
-        if (isUnsendable(thrown)) {
-          signal = this.#toSignal(run, toErrorReply(thrown));
-          continue;
-        }
-        this.#options.logger.warn({ err: thrown, runId: run.runId }, "reply.append.failed");
-        if (this.#isDraining) return { type: "retry", delayMs: REPLY_RETRY_MS };
-        await new Promise((resolve) => setTimeout(resolve, REPLY_RETRY_MS).unref());
-      }
-    }
-  }
-
-  #publishReply(run: TaskRun, body: ReplyBody): void {
-    try {
-      this.#options.bus.publish(this.#toSignal(run, body));
-    } catch (thrown) {
-      if (!isUnsendable(thrown)) throw thrown;
-      this.#options.bus.publish(this.#toSignal(run, toErrorReply(thrown)));
-    }
-  }
-
-  /** A run that was stopped answers STOPPED, whatever its neuron made of the abort, unless it had an output already. */
-  #toSignal(run: TaskRun, body: ReplyBody): Signal {
-    const { directed, task } = run;
-    const { trace_id } = task;
-    const meta = run.meta();
-    const stop = run.abortedBy?.cause;
-    if (typeof stop === "object" && body.type === "ERROR") {
-      const { reason } = stop.payload;
-      const payload = { cancelled: 1, node: this.#options.instance, ...(reason !== undefined && { reason }) };
-      return createSignal({ type: "STOPPED", trace_id, parent_id: stop.id, directed, payload, meta });
-    }
-    const { type, payload } = body;
-    return createSignal({ type, trace_id, parent_id: task.id, directed, payload, meta });
-  }
-
-  /** It was delivered before, or the server has lost count. */
-  #isAgain({ deliveryCount, storedAt }: TaskDelivery): boolean {
-    if (deliveryCount > 1) return true;
-    // A server that was killed may have forgotten what it delivered: of what it had by then, and for as long as a lease.
-    const reconnectedAt = this.#options.reconnectedAt();
-    const isRecent = Date.now() - reconnectedAt < this.#options.ackWaitMs;
-    return isRecent && storedAt.getTime() < reconnectedAt + CLOCK_SKEW_MS;
-  }
-
-  #mayBeDone(delivery: TaskDelivery): boolean {
-    return this.#isAgain(delivery) || Date.now() - delivery.storedAt.getTime() > this.#options.ackWaitMs;
-  }
-
-  /** Whether the log holds the reply to this TASK, or the end of its run. */
-  async #isAnswered(task: SignalOf<"TASK">, seq: number): Promise<boolean> {
-    const { reply_to } = task.meta;
-    const entry = await this.#options.bus.lastOf({
-      to: reply_to ?? "_",
-      lane: "_",
-      bucket: bucketOf(task.trace_id),
-      run: runIdOf(task),
-    });
-    if (!entry?.parsed.ok || entry.seq < seq) return false;
-    const last = entry.parsed.signal;
-    return isReplyType(last.type) && (isEndType(last.type) || last.parent_id === task.id);
-  }
-
   #leaveBehind(): void {
     for (const run of this.#runs) {
       this.#reportIfRunning(run);
@@ -375,14 +292,4 @@ export class AxonHost {
   #ended(outcome: string, ms: number): void {
     this.#options.observer.taskEnded?.({ neuron: this.axon.neuronId, outcome, ms });
   }
-
-  #remember(taskId: string): void {
-    this.#done.add(taskId);
-    if (this.#done.size > REMEMBERED_TASKS) this.#done.delete(this.#done.values().next().value!);
-  }
-}
-
-/** Sending the same again cannot work: it is too large, or no JSON. */
-function isUnsendable(thrown: unknown): boolean {
-  return thrown instanceof PayloadTooLargeError || (thrown as { code?: unknown })?.code === "NOT_JSON";
 }
