@@ -82,7 +82,8 @@ describe("what the log no longer holds", () => {
     const runId = question.meta.run_id!;
     await here.purge();
     expect(await fleet.dendrite().reattach(runId, { onPause: "return" })).toEqual(question);
-    const waiting = fleet.dendrite().reattach(runId, { onPause: "wait" });
+    // Less than the 2 s after which it would ask again: the end is heard, or found at once.
+    const waiting = fleet.dendrite().reattach(runId, { onPause: "wait", timeoutMs: 1_900 });
     const clarification = question as SignalOf<"CLARIFICATION">;
     await dendrite.respondToClarification(clarification, { answer: "this" });
     const reply = await waiting;
