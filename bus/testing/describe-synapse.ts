@@ -8,6 +8,7 @@ import { describeAppend } from "./synapse/describe-append.ts";
 import { describeConsume } from "./synapse/describe-consume.ts";
 import { describeDrain } from "./synapse/describe-drain.ts";
 import { describeKeys } from "./synapse/describe-keys.ts";
+import { describeLarge } from "./synapse/describe-large.ts";
 import { describeLog } from "./synapse/describe-log.ts";
 import { describeOutage } from "./synapse/describe-outage.ts";
 import { describePurge } from "./synapse/describe-purge.ts";
@@ -36,6 +37,7 @@ export function describeSynapse(
     describeSubscribe(space);
     describeConsume(space);
     describeRead(space);
+    describeLarge(space);
     describeLog(space);
     describePurge(space);
     describeKeys(space);

@@ -1,5 +1,5 @@
 /** A fleet for one test: a namespace of its own on a transport, and Dendrites that are stopped at its end. */
-import { connectSynapse, type Bus, type Synapse } from "@myelin/bus";
+import { connectSynapse, type Bus, type ConnectOptions, type Synapse } from "@myelin/bus";
 import { Axon, Dendrite, type DendriteOptions } from "@myelin/dendrite";
 import { injectIntoMemory, injectIntoNats } from "./synapse-servers.ts";
 import { sharedNatsUrl, uniqueNamespace } from "./with-nats.ts";
@@ -14,18 +14,20 @@ export class Fleet implements AsyncDisposable {
   readonly namespace = uniqueNamespace("fleet");
   readonly synapse: Synapse;
   readonly #url: string;
+  readonly #options: ConnectOptions;
   readonly #synapses: Synapse[] = [];
   readonly #dendrites: Dendrite[] = [];
 
-  constructor(url: string, synapse: Synapse) {
+  constructor(url: string, synapse: Synapse, options: ConnectOptions) {
     this.#url = url;
+    this.#options = options;
     this.synapse = synapse;
     this.#synapses.push(synapse);
   }
 
   /** A connection of its own, as another process would have. */
   async connect(): Promise<Synapse> {
-    const synapse = await connectSynapse(this.#url);
+    const synapse = await connectSynapse(this.#url, this.#options);
     this.#synapses.push(synapse);
     return synapse;
   }
@@ -67,9 +69,9 @@ export class Fleet implements AsyncDisposable {
 }
 
 /** `await using fleet = await withFleet("nats")`. */
-export async function withFleet(transport: Transport): Promise<Fleet> {
+export async function withFleet(transport: Transport, options: ConnectOptions = {}): Promise<Fleet> {
   const url = transport === "nats" ? sharedNatsUrl() : `memory://${uniqueNamespace("server")}`;
-  return new Fleet(url, await connectSynapse(url));
+  return new Fleet(url, await connectSynapse(url, options), options);
 }
 
 /** A promise with its levers. */

@@ -35,8 +35,20 @@ async function openBoth() {
     proxy.cut();
     return result;
   };
+  /** The same, when it has said other things before: its answers are lost from where it has said `what`, on. */
+  const losingAnswersAfter = async <T>(what: string, start: () => Promise<T>): Promise<T> => {
+    const before = proxy.said().length;
+    const result = start();
+    result.catch(() => {});
+    while (!proxy.said().slice(before).includes(what)) await new Promise((resolve) => setImmediate(resolve));
+    proxy.hold();
+    await sleep(300);
+    proxy.cut();
+    return result;
+  };
   return {
     namespace,
+    losingAnswersAfter,
     proxy,
     bus,
     seen,
@@ -129,13 +141,40 @@ describe("an append whose answer was lost", () => {
   });
 });
 
+describe("a Signal that is larger than a message", () => {
+  const large = () => sampleTask({ input: { text: "x".repeat(3_000_000) } });
+
+  test("J1: is found at the head by the writer that lost its answer", async () => {
+    await using here = await openBoth();
+    const journal = { runId: newRunId(), traceId: newTraceId() };
+    const event = sampleEvent(journal);
+    event.payload.entries[0]!.data = { text: "x".repeat(2_000_000) };
+    const appended = await here.losingAnswersAfter("put.RUN_EVENT", () => here.bus.append(event, { expectLastSeq: 0 }));
+    expect(appended).toEqual({ seq: 1, duplicate: false });
+  });
+
+  test("is stored across a lost connection, and comes across one", async () => {
+    await using here = await openBoth();
+    const task = large();
+    await here.losingAnswersAfter("PUB $O.", () => here.bus.append(task, { timeoutMs: 20_000 }));
+    const heard = collect<string>();
+    const reading = (async () => {
+      for await (const { parsed } of here.bus.read({})) heard.push(parsed.ok ? parsed.signal.id : "bad");
+    })();
+    while (!here.proxy.said().includes("STREAM.MSG.GET.OBJ_")) await new Promise((resolve) => setImmediate(resolve));
+    here.proxy.cut();
+    await reading;
+    expect(heard.items).toEqual([task.id]);
+  });
+});
+
 describe("a key whose acknowledgement was lost", () => {
   const value = new TextEncoder().encode("the same for all");
 
   test("is put once, and is not refused by itself", async () => {
     await using here = await openBoth();
-    // The bucket is made by whoever comes first; here it is there.
-    expect(await here.bus.getKey("claim")).toBeNull();
+    // The bucket is made and checked by the first put.
+    await here.bus.putKey("other", value, { expectRevision: 0 });
     const revision = await here.losingTheAnswer(
       () => here.bus.putKey("claim", value, { expectRevision: 0 }),
       async () => (await here.seen.getKey("claim")) !== null,
@@ -147,7 +186,7 @@ describe("a key whose acknowledgement was lost", () => {
   test("is refused when another was first, also with the same bytes", async () => {
     await using here = await openBoth();
     const theirs = await here.seen.putKey("claim", value, { expectRevision: 0 });
-    await here.bus.getKey("claim");
+    await here.bus.putKey("other", value, { expectRevision: 0 });
     await expect(
       here.losingTheAnswer(
         () => here.bus.putKey("claim", value, { expectRevision: 0 }),

@@ -3,7 +3,7 @@
 /**
  * - `INVALID_ID`: an id, namespace or capability is outside its alphabet. Fix the value.
  * - `NOT_JSON`: a Signal cannot be written as JSON (BigInt, a cycle). Fix the payload.
- * - `PAYLOAD_TOO_LARGE`: the encoded Signal is above the server's limit; nothing was sent.
+ * - `PAYLOAD_TOO_LARGE`: the encoded Signal, or a key's value, is above `maxPayloadBytes`; nothing was sent.
  * - `WRONG_LAST_SEQ`: an append expected another last sequence on its subject; nothing was stored.
  * - `LOG_UNAVAILABLE`: the log did not acknowledge in time, or is full. Nothing is known to be stored; try again.
  * - `LOG_CONFIG`: the stream on the server is not the one this code needs; the message says the difference.
@@ -38,7 +38,7 @@ export class BusError extends Error {
   }
 }
 
-/** The encoded Signal is larger than the server takes. Raised before anything is sent. */
+/** The encoded Signal is larger than `maxPayloadBytes`. Raised before anything is sent. */
 export class PayloadTooLargeError extends BusError {
   override readonly name = "PayloadTooLargeError";
   readonly bytes: number;
@@ -47,7 +47,7 @@ export class PayloadTooLargeError extends BusError {
   constructor(what: string, bytes: number, maxBytes: number) {
     super(
       "PAYLOAD_TOO_LARGE",
-      `${what} is ${bytes} bytes, the server takes at most ${maxBytes}; send less, or a reference to where it is stored`,
+      `${what} is ${bytes} bytes, at most ${maxBytes} can be sent; send less, or a reference to where it is stored`,
     );
     this.bytes = bytes;
     this.maxBytes = maxBytes;

@@ -44,6 +44,10 @@ export {
   keyStreamName,
   keySubject,
   matchesFilter,
+  objectCaptureSubjects,
+  objectInfoSubject,
+  objectPartSubject,
+  objectStreamName,
   parseSubject,
   republishSubject,
   streamName,
@@ -51,3 +55,5 @@ export {
   subjectOf,
 } from "./subjects.ts";
 export type { Channel, SubjectFilter, SubjectTokens } from "./subjects.ts";
+export { encodeTicket, isObjectReference, readTicket } from "./ticket.ts";
+export type { Ticket } from "./ticket.ts";

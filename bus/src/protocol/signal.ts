@@ -90,8 +90,11 @@ function nowAsText(): string {
   return text;
 }
 
-/** Why bytes are not a Signal. Closed, so that it can label a metric. */
-export type SignalProblemCode = "NOT_JSON" | "WRONG_VERSION" | "UNKNOWN_TYPE" | "WRONG_SHAPE";
+/**
+ * Why bytes are not a Signal. Closed, so that it can label a metric. `parseSignal` never says `BAD_OBJECT`: the Signal was too
+ * large for a message, and the object that has it is gone, above what this process takes, or not what its name says.
+ */
+export type SignalProblemCode = "NOT_JSON" | "WRONG_VERSION" | "UNKNOWN_TYPE" | "WRONG_SHAPE" | "BAD_OBJECT";
 export interface SignalProblem {
   readonly code: SignalProblemCode;
   /** One line: where, what is there, what should be. Long values are cut. */

@@ -92,6 +92,18 @@ export const keySubject = (namespace: string, key: string): string =>
 export const keyCaptureSubject = (namespace: string): string => `myelin.${parseNamespace(namespace)}.key.>`;
 export const keyStreamName = (namespace: string): string => `${streamName(namespace)}_KEYS`;
 
+/**
+ * The objects of a namespace, as a JetStream object store has them (`nats object ls MYELIN_<namespace>`): the stream, and the
+ * subjects of an object's parts and of what is known about it.
+ */
+export const objectStreamName = (namespace: string): string => `OBJ_${streamName(namespace)}`;
+export const objectCaptureSubjects = (namespace: string): string[] =>
+  ["C", "M"].map((kind) => `$O.${streamName(namespace)}.${kind}.>`);
+export const objectPartSubject = (namespace: string, partsId: string): string =>
+  `$O.${streamName(namespace)}.C.${partsId}`;
+export const objectInfoSubject = (namespace: string, reference: string): string =>
+  `$O.${streamName(namespace)}.M.${base64Url(reference)}`;
+
 /** The durable consumer that all replicas of a neuron share, one per lane. */
 export const consumerName = (neuronId: string, lane: Lane): string => `task_${neuronId}_${lane}`;
 
@@ -113,4 +125,6 @@ function hasRunSubject(signal: Signal): boolean {
   return signal.type === "RUN_EVENT" || isReplyType(signal.type);
 }
 
+/** Of a reference, which is ASCII; padded, as the object store's other clients do it. */
+const base64Url = (text: string): string => btoa(text).replaceAll("+", "-").replaceAll("/", "_");
 const token = (value: string | null | undefined): string => (isId(value) ? value : NOBODY);

@@ -16,7 +16,7 @@ export async function connectSynapse(url: string, options: ConnectOptions = {}):
   switch (scheme) {
     case "memory": {
       const { connectMemorySynapse } = await import("./memory/memory-synapse.ts");
-      return connectMemorySynapse(url);
+      return connectMemorySynapse(url, options);
     }
     case "nats":
     case "tls": {

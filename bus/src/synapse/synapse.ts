@@ -49,12 +49,13 @@ export type BusProblem =
       readonly problem: SignalProblem;
     }
   | { readonly type: "handler-error"; readonly subject: string; readonly error: unknown }
+  | { readonly type: "publish-error"; readonly subject: string; readonly error: unknown }
   | { readonly type: "consumer-error"; readonly neuronId: string; readonly error: unknown };
 
 /** One namespace: its log and its live traffic. */
 export interface Bus {
   readonly namespace: string;
-  /** Largest encoded Signal the server takes, in bytes. */
+  /** Largest encoded Signal that can be sent, in bytes: `maxPayloadBytes` of `connectSynapse`, 16 MiB by default. */
   readonly maxPayloadBytes: number;
 
   /**
@@ -65,7 +66,11 @@ export interface Bus {
    */
   append(signal: Signal, options?: AppendOptions): Promise<Appended>;
 
-  /** Send a Signal live: at most once, to whoever listens now. Throws `PayloadTooLargeError`, or `CLOSED`. */
+  /**
+   * Send a Signal live: at most once, to whoever listens now. Throws `PayloadTooLargeError`, or `CLOSED`. One that is too
+   * large for a message of the server is stored first, in the background: later ones may overtake it, the drain waits for
+   * it, and a failure is reported as `publish-error`.
+   */
   publish(signal: Signal): void;
 
   /**
@@ -124,7 +129,10 @@ export interface Bus {
    */
   putKey(key: string, bytes: Uint8Array, options: PutKeyOptions): Promise<number>;
 
-  /** Store bytes beside the log, for what is too large for a Signal. The reference is `obj_<sha256>`; storing twice is harmless. */
+  /**
+   * Store bytes beside the log, for what is too large for a Signal. The reference is `obj_<sha256>`; storing twice is harmless.
+   * Kept for 8 days after it was last stored (`objectMaxAgeMs`). Rejects with `LogUnavailableError` or `CLOSED`.
+   */
   putObject(bytes: Uint8Array): Promise<string>;
   /** Bytes of a reference. Rejects with `OBJECT_NOT_FOUND`. */
   getObject(reference: string): Promise<Uint8Array>;
@@ -135,7 +143,10 @@ export interface AppendOptions {
   expectLastSeq?: number | undefined;
   /** A second append under the same id is not stored: it resolves with the first one's sequence and `duplicate`. Remembered for two minutes. */
   dedupId?: string | undefined;
-  /** How long to go on trying. Default 5_000. */
+  /**
+   * How long to go on trying. Default 5_000. A Signal that is too large for a message of the server is stored beside the log
+   * first, which may take as long again, and a second more for each MiB.
+   */
   timeoutMs?: number | undefined;
 }
 export interface Appended {
@@ -225,6 +236,7 @@ export interface LogEntry {
   readonly storedAt: Date;
   /** The `put` subject. */
   readonly subject: string;
+  /** The whole Signal, however it travelled. */
   readonly bytes: Uint8Array;
   readonly parsed: { ok: true; signal: Signal } | { ok: false; problem: SignalProblem };
 }

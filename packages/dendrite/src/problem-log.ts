@@ -5,6 +5,13 @@ import type { DendriteObserver } from "./observer.ts";
 /** Causes remembered as logged. Subjects are a peer's to choose, so this has a bound. */
 const MAX_LOGGED_CAUSES = 1_000;
 
+/** What went wrong, as the log line says it. */
+const EVENTS = {
+  "handler-error": "handler.failed",
+  "publish-error": "publish.failed",
+  "consumer-error": "consumer.failed",
+} satisfies Record<Exclude<BusProblem["type"], "bad-message">, string>;
+
 export class ProblemLog {
   readonly #logger: Logger;
   readonly #observer: DendriteObserver;
@@ -17,8 +24,7 @@ export class ProblemLog {
 
   note(problem: BusProblem): void {
     if (problem.type !== "bad-message") {
-      const event = problem.type === "handler-error" ? "handler.failed" : "consumer.failed";
-      this.#logger.error({ err: problem.error }, event);
+      this.#logger.error({ err: problem.error }, EVENTS[problem.type]);
       return;
     }
     const { subject, bytes } = problem;

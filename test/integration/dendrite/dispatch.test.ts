@@ -127,9 +127,9 @@ describe.each(TRANSPORTS)("dispatch over %s", (transport) => {
 
   test.each([
     ["cannot be JSON", () => ({ big: 1n }), "OUTPUT_NOT_JSON"],
-    ["is above what the server takes", () => ({ text: "x".repeat(2_000_000) }), "PAYLOAD_TOO_LARGE"],
+    ["is above the limit", () => ({ text: "x".repeat(100_000) }), "PAYLOAD_TOO_LARGE"],
   ])("an output that %s is an error for the caller, not a silence", async (_what, output, code) => {
-    await using fleet = await withFleet(transport);
+    await using fleet = await withFleet(transport, { maxPayloadBytes: 100_000 });
     await fleet.worker([new Axon({ neuronId: "odd", neuron: output })]);
     for (const delivery of ["durable", "transient"] as const) {
       await expect(fleet.dendrite().dispatchAndWait({ neuron: "odd", input: {}, delivery })).rejects.toMatchObject({
@@ -138,13 +138,13 @@ describe.each(TRANSPORTS)("dispatch over %s", (transport) => {
     }
   });
 
-  test("an input above what the server takes is refused before anything is sent", async () => {
-    await using fleet = await withFleet(transport);
+  test("an input above the limit is refused before anything is sent", async () => {
+    await using fleet = await withFleet(transport, { maxPayloadBytes: 100_000 });
     await fleet.worker([echoAxon()]);
     const dispatcher = fleet.dendrite();
     await dispatcher.start();
     const before = (await (await fleet.bus()).info()).lastSeq;
-    const refused = dispatcher.dispatchAndWait({ neuron: "echo", input: { prompt: "x".repeat(2_000_000) } });
+    const refused = dispatcher.dispatchAndWait({ neuron: "echo", input: { prompt: "x".repeat(100_000) } });
     await expect(refused).rejects.toThrow(PayloadTooLargeError);
     expect((await (await fleet.bus()).info()).lastSeq).toBe(before);
     expect(dispatcher.stats().waiting).toBe(0);

@@ -30,6 +30,8 @@ import type { MemoryTaskMember } from "./memory-task-queue.ts";
 
 /** What a bus needs to know of its connection. */
 export interface MemoryConnection {
+  /** Largest encoded Signal. */
+  readonly maxPayloadBytes: number;
   /** Drained, or crashed. */
   readonly isClosed: boolean;
   readonly isCrashed: boolean;
@@ -41,18 +43,18 @@ export interface MemoryConnection {
   readonly resources: Set<{ drain(): Promise<void> }>;
 }
 
-const MAX_PAYLOAD_BYTES = 1024 * 1024;
 const DEFAULT_ACK_WAIT_MS = 30_000;
 
 export class MemoryBus implements Bus {
   readonly namespace: string;
-  readonly maxPayloadBytes = MAX_PAYLOAD_BYTES;
+  readonly maxPayloadBytes: number;
   readonly #space: MemoryNamespace;
   readonly #connection: MemoryConnection;
   readonly #onProblem: (problem: BusProblem) => void;
 
   constructor(space: MemoryNamespace, connection: MemoryConnection, options: OpenOptions) {
     this.namespace = space.name;
+    this.maxPayloadBytes = connection.maxPayloadBytes;
     this.#space = space;
     this.#connection = connection;
     this.#onProblem = options.onProblem ?? (() => {});
@@ -224,8 +226,8 @@ export class MemoryBus implements Bus {
 
   async putKey(key: string, bytes: Uint8Array, options: PutKeyOptions): Promise<number> {
     this.#assertOpen();
-    if (bytes.length > MAX_PAYLOAD_BYTES) {
-      throw new PayloadTooLargeError(`the value of key ${key}`, bytes.length, MAX_PAYLOAD_BYTES);
+    if (bytes.length > this.maxPayloadBytes) {
+      throw new PayloadTooLargeError(`the value of key ${key}`, bytes.length, this.maxPayloadBytes);
     }
     return this.#space.keys.put(key, bytes, options.expectRevision);
   }
@@ -247,8 +249,8 @@ export class MemoryBus implements Bus {
   #encode(signal: Signal): Uint8Array {
     this.#assertOpen();
     const bytes = encodeSignal(signal);
-    if (bytes.length > MAX_PAYLOAD_BYTES) {
-      throw new PayloadTooLargeError(`${signal.type} ${signal.id}`, bytes.length, MAX_PAYLOAD_BYTES);
+    if (bytes.length > this.maxPayloadBytes) {
+      throw new PayloadTooLargeError(`${signal.type} ${signal.id}`, bytes.length, this.maxPayloadBytes);
     }
     return bytes;
   }

@@ -6,6 +6,7 @@
 import { BusError } from "../../protocol/errors.ts";
 import { parseNamespace } from "../../protocol/ids.ts";
 import type { Bus, OpenOptions, Synapse, SynapseStatus } from "../synapse.ts";
+import { resolveMaxPayloadBytes } from "../max-payload.ts";
 import { MemoryBus, type MemoryConnection } from "./memory-bus.ts";
 import { MemoryServer } from "./memory-server.ts";
 
@@ -13,16 +14,21 @@ import { MemoryServer } from "./memory-server.ts";
 const servers = new Map<string, MemoryServer>();
 
 /** Connect to `memory://name`, or to a server of its own with `memory://`. */
-export function connectMemorySynapse(url: string): MemorySynapse {
+export function connectMemorySynapse(
+  url: string,
+  options: { maxPayloadBytes?: number | undefined } = {},
+): MemorySynapse {
+  const maxPayloadBytes = resolveMaxPayloadBytes(options.maxPayloadBytes);
   const name = url.slice("memory://".length);
-  if (name === "") return new MemorySynapse(url, new MemoryServer());
+  if (name === "") return new MemorySynapse(url, new MemoryServer(), maxPayloadBytes);
   let server = servers.get(name);
   if (!server) servers.set(name, (server = new MemoryServer()));
-  return new MemorySynapse(url, server);
+  return new MemorySynapse(url, server, maxPayloadBytes);
 }
 
 export class MemorySynapse implements Synapse, MemoryConnection {
   readonly url: string;
+  readonly maxPayloadBytes: number;
   readonly resources = new Set<{ drain(): Promise<void> }>();
   /** Levers for tests: what the server holds. */
   readonly server: MemoryServer;
@@ -34,8 +40,9 @@ export class MemorySynapse implements Synapse, MemoryConnection {
   #resolveCrashed: () => void = () => {};
   #drained: Promise<void> | undefined;
 
-  constructor(url: string, server: MemoryServer) {
+  constructor(url: string, server: MemoryServer, maxPayloadBytes: number) {
     this.url = url;
+    this.maxPayloadBytes = maxPayloadBytes;
     this.server = server;
     this.crashed = new Promise((resolve) => (this.#resolveCrashed = resolve));
   }

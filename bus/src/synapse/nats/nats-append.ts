@@ -18,7 +18,6 @@
  */
 import { createInbox, type Msg, type MsgHdrs } from "@nats-io/nats-core";
 import { LogUnavailableError, WrongLastSeqError } from "../../protocol/errors.ts";
-import { parseSignal } from "../../protocol/signal.ts";
 import type { Appended } from "../synapse.ts";
 import { API_CODE, describeError, type ApiError } from "./nats-api.ts";
 import { getStored, type StoredBytes } from "./nats-entry.ts";
@@ -42,6 +41,8 @@ export interface AppendRequest {
   readonly signalId: string;
   readonly dedupId: string | undefined;
   readonly expectLastSeq: number | undefined;
+  /** It takes the place of all that its subject had. Default false. */
+  readonly replaces?: boolean | undefined;
   readonly timeoutMs: number;
 }
 
@@ -318,8 +319,12 @@ export class NatsAppender {
 }
 
 function isSignal(entry: StoredBytes, id: string): boolean {
-  const parsed = parseSignal(entry.bytes);
-  return parsed.ok && parsed.signal.id === id;
+  try {
+    // A Signal, or the ticket of one.
+    return (JSON.parse(decoder.decode(entry.bytes)) as { id?: unknown } | null)?.id === id;
+  } catch {
+    return false;
+  }
 }
 
 /** `wrong last sequence: 5` */

@@ -25,6 +25,7 @@ import { consumeNats } from "./nats-consumer.ts";
 import { firstStored, getStored, lastStored, type StoredBytes } from "./nats-entry.ts";
 import { HEADER_BYTES } from "./nats-headers.ts";
 import { NatsKeys } from "./nats-keys.ts";
+import { NatsLargeSignals } from "./nats-large.ts";
 import { NatsObjects } from "./nats-objects.ts";
 import { assertPositive, assertWhole } from "./nats-options.ts";
 import { readNats } from "./nats-read.ts";
@@ -34,46 +35,64 @@ import { subscribeNats } from "./nats-subscribe.ts";
 
 const DEFAULT_APPEND_TIMEOUT_MS = 5_000;
 const DEFAULT_ACK_WAIT_MS = 30_000;
+const OBJECT_TIMEOUT_MS = 60_000;
 
 export class NatsBus implements Bus {
   readonly namespace: string;
   readonly #session: NatsSession;
   readonly #keys: NatsKeys;
   readonly #objects: NatsObjects;
+  readonly #large: NatsLargeSignals;
   readonly #onProblem: (problem: BusProblem) => void;
 
   constructor(namespace: string, session: NatsSession, options: OpenOptions) {
     this.namespace = namespace;
     this.#session = session;
-    this.#keys = new NatsKeys(session, namespace);
-    this.#objects = new NatsObjects(session.link, namespace, session.options);
+    this.#objects = new NatsObjects(session, namespace);
+    this.#keys = new NatsKeys(session, namespace, this.#objects);
+    this.#large = new NatsLargeSignals(this.#objects, session.options.maxPayloadBytes);
     this.#onProblem = options.onProblem ?? (() => {});
   }
 
   get maxPayloadBytes(): number {
-    return this.#session.link.maxPayloadBytes - HEADER_BYTES;
+    return this.#session.options.maxPayloadBytes;
   }
 
   async append(signal: Signal, options: AppendOptions = {}): Promise<Appended> {
     const { dedupId, expectLastSeq, timeoutMs = DEFAULT_APPEND_TIMEOUT_MS } = options;
     if (expectLastSeq !== undefined) assertWhole("expectLastSeq", expectLastSeq, 0);
     assertPositive("timeoutMs", timeoutMs);
-    return this.#session.appender.append({
-      stream: streamName(this.namespace),
-      subject: subjectOf(this.namespace, "put", signal),
-      bytes: this.#encode(signal),
-      signalId: signal.id,
-      dedupId,
-      expectLastSeq,
-      timeoutMs,
-    });
+    const bytes = this.#encode(signal);
+    const appendBytes = (bytes: Uint8Array) =>
+      this.#session.appender.append({
+        stream: streamName(this.namespace),
+        subject: subjectOf(this.namespace, "put", signal),
+        bytes,
+        signalId: signal.id,
+        dedupId,
+        expectLastSeq,
+        timeoutMs,
+      });
+    if (this.#fits(bytes)) return appendBytes(bytes);
+    return this.#session.during(async () => appendBytes(await this.#large.store(signal, bytes, timeoutMs)));
   }
 
   publish(signal: Signal): void {
     const bytes = this.#encode(signal);
     const { link } = this.#session;
-    // Away: nobody listens, and the client would only keep it to throw it away.
-    if (link.isUp) link.nc.publish(subjectOf(this.namespace, "live", signal), bytes);
+    const subject = subjectOf(this.namespace, "live", signal);
+    const send = (bytes: Uint8Array) => {
+      // Away: nobody listens, and the client would only keep it to throw it away.
+      if (link.isUp) link.nc.publish(subject, bytes);
+    };
+    if (this.#fits(bytes)) return send(bytes);
+    void this.#session.during(async () => {
+      try {
+        send(await this.#large.store(signal, bytes, DEFAULT_APPEND_TIMEOUT_MS));
+      } catch (error) {
+        this.#onProblem({ type: "publish-error", subject, error });
+      }
+    });
   }
 
   async subscribe(
@@ -84,7 +103,7 @@ export class NatsBus implements Bus {
   ): Promise<Subscription> {
     this.#session.assertTaking();
     const subject = subjectFilter(this.namespace, channel, filter);
-    const request = { channel, subject, queue: options.queue, onProblem: this.#onProblem };
+    const request = { channel, subject, queue: options.queue, large: this.#large, onProblem: this.#onProblem };
     return subscribeNats(this.#session, request, handler);
   }
 
@@ -97,6 +116,7 @@ export class NatsBus implements Bus {
       neuronId: parseNeuronId(source.neuronId),
       lane: source.lane,
       ackWaitMs,
+      large: this.#large,
       onProblem: this.#onProblem,
     };
     return consumeNats(this.#session, request, handler);
@@ -112,12 +132,13 @@ export class NatsBus implements Bus {
       fromTime,
       follow,
       signal,
+      whole: (entry) => this.#whole(entry),
     });
   }
 
   async lastOf(filter: SubjectFilter): Promise<LogEntry | null> {
     this.#session.assertOpen();
-    return toEntry(await lastStored(this.#session.link, this.namespace, filter));
+    return this.#toEntry(await lastStored(this.#session.link, this.namespace, filter));
   }
 
   async firstOf(
@@ -126,14 +147,14 @@ export class NatsBus implements Bus {
   ): Promise<LogEntry | null> {
     this.#session.assertOpen();
     assertWhole("fromSeq", fromSeq, 0);
-    return toEntry(await firstStored(this.#session.link, this.namespace, filter, Math.max(1, fromSeq)));
+    return this.#toEntry(await firstStored(this.#session.link, this.namespace, filter, Math.max(1, fromSeq)));
   }
 
   async get(seq: number): Promise<LogEntry | null> {
     this.#session.assertOpen();
     assertWhole("seq", seq, 0);
     // The server reads 0 as "no sequence given" and refuses.
-    return seq === 0 ? null : toEntry(await getStored(this.#session.link, streamName(this.namespace), { seq }));
+    return seq === 0 ? null : this.#toEntry(await getStored(this.#session.link, streamName(this.namespace), { seq }));
   }
 
   async info(): Promise<LogInfo> {
@@ -164,17 +185,17 @@ export class NatsBus implements Bus {
     const { expectRevision, timeoutMs = DEFAULT_APPEND_TIMEOUT_MS } = options;
     assertWhole("expectRevision", expectRevision, 0);
     assertPositive("timeoutMs", timeoutMs);
-    return this.#keys.put(key, bytes, expectRevision, timeoutMs);
+    return this.#session.during(() => this.#keys.put(key, bytes, expectRevision, timeoutMs));
   }
 
   async putObject(bytes: Uint8Array): Promise<string> {
     this.#session.assertOpen();
-    return this.#objects.put(bytes);
+    return this.#session.during(() => this.#objects.put(bytes.slice(), OBJECT_TIMEOUT_MS));
   }
 
   async getObject(reference: string): Promise<Uint8Array> {
     this.#session.assertOpen();
-    return this.#objects.get(reference);
+    return this.#objects.get(reference, OBJECT_TIMEOUT_MS);
   }
 
   #encode(signal: Signal): Uint8Array {
@@ -183,11 +204,23 @@ export class NatsBus implements Bus {
     if (bytes.length <= this.maxPayloadBytes) return bytes;
     throw new PayloadTooLargeError(`${signal.type} ${signal.id}`, bytes.length, this.maxPayloadBytes);
   }
-}
 
-/** An entry as the contract shows it. */
-function toEntry(stored: StoredBytes | null): LogEntry | null {
-  if (!stored) return null;
-  const { seq, storedAt, subject, bytes } = stored;
-  return { seq, storedAt, subject, bytes, parsed: parseSignal(bytes) };
+  /** True when it fits one message, beside its headers. */
+  #fits(bytes: Uint8Array): boolean {
+    return bytes.length <= this.#session.link.maxPayloadBytes - HEADER_BYTES;
+  }
+
+  /** An entry as the contract shows it. */
+  async #toEntry(stored: StoredBytes | null): Promise<LogEntry | null> {
+    if (!stored) return null;
+    const { seq, storedAt, subject, bytes } = stored;
+    const entry = { seq, storedAt, subject, bytes, parsed: parseSignal(bytes) };
+    return this.#whole(entry) ?? entry;
+  }
+
+  /** The entry with its whole Signal, if it has only a ticket. */
+  #whole(entry: LogEntry): Promise<LogEntry> | null {
+    const coming = this.#large.fetch(entry.bytes, entry.parsed);
+    return coming && coming.then((whole) => ({ ...entry, ...whole }));
+  }
 }

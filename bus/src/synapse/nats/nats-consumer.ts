@@ -8,6 +8,7 @@
  *  - delivered again after it was done: answered at once
  *  - its pull is older than half the lease (the process was frozen): dropped without a word, another has it
  *  - there is no room for it: handed back at once
+ *  - it is a ticket: held, and fetched, before it runs
  */
 import { BusError } from "../../protocol/errors.ts";
 import { parseSignal, type Signal } from "../../protocol/signal.ts";
@@ -17,6 +18,7 @@ import { RunningHandlers } from "../running-handlers.ts";
 import type { BusProblem, Consumption, TaskDelivery, TaskHandler, TaskOutcome } from "../synapse.ts";
 import { API_CODE, askApi, describeError } from "./nats-api.ts";
 import { parseDelivery, type DeliveryInfo } from "./nats-entry.ts";
+import type { NatsLargeSignals, Whole } from "./nats-large.ts";
 import { NatsLeases, type Lease } from "./nats-leases.ts";
 import type { NatsLink } from "./nats-link.ts";
 import { NatsPulls, type PullDelivery } from "./nats-pulls.ts";
@@ -27,6 +29,7 @@ export interface ConsumeRequest {
   readonly neuronId: string;
   readonly lane: Lane;
   readonly ackWaitMs: number;
+  readonly large: NatsLargeSignals;
   readonly onProblem: (problem: BusProblem) => void;
 }
 
@@ -82,6 +85,7 @@ class NatsConsumption implements Consumption {
   #unsaid: { lease: Lease; answer: string }[] = [];
   readonly #onUp = () => this.#sayAgain();
   #isReported = false;
+  #isDraining = false;
 
   constructor(session: NatsSession, request: ConsumeRequest, handler: TaskHandler) {
     this.#link = session.link;
@@ -115,6 +119,7 @@ class NatsConsumption implements Consumption {
   }
 
   async #drain(): Promise<void> {
+    this.#isDraining = true;
     await this.#pulls.stop();
     await this.#handlers.settled();
     this.#leases.stop();
@@ -123,7 +128,7 @@ class NatsConsumption implements Consumption {
     if (this.#link.isUp) await this.#link.nc.flush().catch(() => {});
   }
 
-  #onDelivery({ message, pulledAt, hasRoom }: PullDelivery): boolean {
+  #onDelivery({ message, pulledAt, hasRoom }: PullDelivery): boolean | Promise<boolean> {
     this.#isReported = false;
     const ackSubject = message.reply ?? "";
     const info = parseDelivery(ackSubject);
@@ -145,20 +150,54 @@ class NatsConsumption implements Consumption {
     }
     const bytes = message.data;
     const parsed = parseSignal(bytes);
-    if (!parsed.ok) {
-      // Never to be delivered again; its bytes stay in the log.
-      this.#link.nc.publish(ackSubject, "+TERM");
-      this.#request.onProblem({ type: "bad-message", subject: message.subject, bytes, problem: parsed.problem });
-      return false;
-    }
     const { subject } = message;
-    void this.#handlers.track(() => this.#run(subject, parsed.signal, info, ackSubject));
-    return true;
+    if (parsed.ok) {
+      void this.#handlers.track(() => this.#run(subject, parsed.signal, info, this.#hold(info, ackSubject)));
+      return true;
+    }
+    const coming = this.#request.large.fetch(bytes, parsed);
+    if (coming) return this.#handlers.track(() => this.#runWhole(subject, coming, info, this.#hold(info, ackSubject)));
+    // Never to be delivered again; its bytes stay in the log.
+    this.#link.nc.publish(ackSubject, "+TERM");
+    this.#request.onProblem({ type: "bad-message", subject, bytes, problem: parsed.problem });
+    return false;
   }
 
-  async #run(subject: string, signal: Signal, info: DeliveryInfo, ackSubject: string): Promise<void> {
+  #hold(info: DeliveryInfo, ackSubject: string): Lease {
     const lease = this.#leases.hold(ackSubject);
     this.#running.set(info.key, lease);
+    return lease;
+  }
+
+  #release(info: DeliveryInfo, lease: Lease): void {
+    this.#running.delete(info.key);
+    this.#leases.release(lease);
+  }
+
+  /** Run a TASK once it is fetched; false when it cannot be run. What cannot be had at the moment is delivered again. */
+  async #runWhole(subject: string, coming: Promise<Whole>, info: DeliveryInfo, lease: Lease): Promise<boolean> {
+    const { onProblem, neuronId } = this.#request;
+    let answer = `-NAK {"delay":${RETRY_AFTER_ERROR_MS * MS_NS}}`;
+    try {
+      const { bytes, parsed } = await coming;
+      if (parsed.ok && !lease.isLost && !this.#isDraining) {
+        void this.#handlers.track(() => this.#run(subject, parsed.signal, info, lease));
+        return true;
+      }
+      if (parsed.ok) answer = "-NAK";
+      else {
+        answer = "+TERM";
+        onProblem({ type: "bad-message", subject, bytes, problem: parsed.problem });
+      }
+    } catch (error) {
+      onProblem({ type: "consumer-error", neuronId, error });
+    }
+    this.#release(info, lease);
+    if (this.#leases.isOurs(lease)) this.#answer(lease, answer);
+    return false;
+  }
+
+  async #run(subject: string, signal: Signal, info: DeliveryInfo, lease: Lease): Promise<void> {
     let outcome: TaskOutcome;
     try {
       outcome = await this.#handler(new Delivery(signal, info, lease));
@@ -166,8 +205,7 @@ class NatsConsumption implements Consumption {
       this.#request.onProblem({ type: "handler-error", subject, error });
       outcome = { type: "retry", delayMs: RETRY_AFTER_ERROR_MS };
     }
-    this.#running.delete(info.key);
-    this.#leases.release(lease);
+    this.#release(info, lease);
     // Lost: another may have it by now, and would be spoken for.
     if (outcome.type === "abandon" || !this.#leases.isOurs(lease)) return;
     if (outcome.type === "done") {
@@ -176,7 +214,10 @@ class NatsConsumption implements Consumption {
       if (this.#link.isUp) this.#link.nc.publish(ackSubject, "+ACK");
       return;
     }
-    const answer = outcome.delayMs > 0 ? `-NAK {"delay":${Math.ceil(outcome.delayMs * MS_NS)}}` : "-NAK";
+    this.#answer(lease, outcome.delayMs > 0 ? `-NAK {"delay":${Math.ceil(outcome.delayMs * MS_NS)}}` : "-NAK");
+  }
+
+  #answer(lease: Lease, answer: string): void {
     if (this.#link.isUp) this.#link.nc.publish(lease.ackSubject, answer);
     else this.#unsaid.push({ lease, answer });
   }

@@ -1,4 +1,4 @@
-/** The headers of an append: the dedup id, the expected last sequence, or both. */
+/** The headers of an append: the dedup id, the expected last sequence, and whether it replaces what was there. */
 import type { MsgHdrs } from "@nats-io/nats-core";
 import { BusError } from "../../protocol/errors.ts";
 
@@ -6,6 +6,8 @@ export interface HeaderFields {
   readonly signalId: string;
   readonly dedupId: string | undefined;
   readonly expectLastSeq: number | undefined;
+  /** It takes the place of all that its subject had. */
+  readonly replaces?: boolean | undefined;
 }
 
 const encoder = new TextEncoder();
@@ -39,12 +41,13 @@ class EncodedHeaders {
 
 /** Throws `INVALID_OPTION` when the dedup id cannot be a header. */
 export function toHeaders(append: HeaderFields): MsgHdrs {
-  const { signalId, dedupId, expectLastSeq } = append;
+  const { signalId, dedupId, expectLastSeq, replaces } = append;
   // A line break in an id would be another header.
   const id = dedupId ?? (expectLastSeq === undefined ? signalId : undefined);
   if (id !== undefined) assertDedupId(id);
   const idLine = id === undefined ? "" : `Nats-Msg-Id: ${id}\r\n`;
   const seqLine =
     expectLastSeq === undefined ? "" : `Nats-Expected-Last-Subject-Sequence: ${String(expectLastSeq)}\r\n`;
-  return new EncodedHeaders(seqLine + idLine) as unknown as MsgHdrs;
+  const rollupLine = replaces === true ? "Nats-Rollup: sub\r\n" : "";
+  return new EncodedHeaders(seqLine + idLine + rollupLine) as unknown as MsgHdrs;
 }

@@ -14,6 +14,16 @@ describe("Lease", () => {
     expect(leaseOf(HOLD_MS + 1).lost.aborted).toBe(true);
   });
 
+  test("one that has ended is not lost by the time that goes by", () => {
+    const lease = leaseOf(0);
+    lease.end();
+    lease.confirmedAt -= HOLD_MS + 1;
+    expect([lease.isLost, lease.lost.aborted]).toEqual([false, false]);
+    const late = leaseOf(HOLD_MS + 1);
+    late.end();
+    expect(late.isLost).toBe(true);
+  });
+
   test("what is lost stays lost, whatever is confirmed later", () => {
     const lease = leaseOf(HOLD_MS + 1);
     expect(lease.isLost).toBe(true);

@@ -19,6 +19,7 @@ export class Lease {
   extendedAt: number;
   readonly #holdMs: number;
   #isLost = false;
+  #isOver = false;
   #lost: AbortController | undefined;
 
   /** `holdMs`: how long it counts without a confirmation. */
@@ -32,7 +33,7 @@ export class Lease {
 
   /** Once lost it stays lost. */
   get isLost(): boolean {
-    if (!this.#isLost && performance.now() - this.confirmedAt > this.#holdMs) this.#lose();
+    if (!this.#isLost && !this.#isOver && performance.now() - this.confirmedAt > this.#holdMs) this.#lose();
     return this.#isLost;
   }
 
@@ -43,6 +44,11 @@ export class Lease {
       if (this.isLost) this.#lost.abort();
     }
     return this.#lost.signal;
+  }
+
+  /** Its handler has ended: what it is now it stays. */
+  end(): void {
+    this.#isOver = !this.isLost;
   }
 
   #lose(): void {
@@ -81,7 +87,8 @@ export class NatsLeases {
     lease.confirmedAt = lease.extendedAt = performance.now();
   }
 
-  release(lease: { id: number }): void {
+  release(lease: Lease): void {
+    lease.end();
     this.#held.delete(lease.id);
   }
 

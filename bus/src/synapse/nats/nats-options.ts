@@ -1,5 +1,6 @@
 /** What connectSynapse takes for NATS, resolved once into a full type. Credentials live here and are shown nowhere. */
 import { BusError } from "../../protocol/errors.ts";
+import { resolveMaxPayloadBytes } from "../max-payload.ts";
 
 export interface NatsOptions {
   /** Shown in the server's connection list. Default `myelin`. */
@@ -17,6 +18,18 @@ export interface NatsOptions {
    * which an idempotency key is good afterwards. At least 2_000. Read when the first key of a namespace is asked for or put.
    */
   keyMaxAgeMs?: number | undefined;
+  /**
+   * How long an object is kept after it was last stored, in milliseconds: the parts of a Signal above the server's
+   * `max_payload`, and what `putObject` stores. Default 8 days, like keys, whose values may be such objects. At least 60_000.
+   * Read when the first object of a namespace is stored.
+   */
+  objectMaxAgeMs?: number | undefined;
+  /**
+   * Largest encoded Signal that is sent and taken, in bytes, on every transport. Default 16 MiB; 1 KiB to 256 MiB. Above the
+   * server's `max_payload` (1 MB) it travels as an object beside the log. One value for a namespace: a process refuses what
+   * another sent above its own (`BAD_OBJECT`).
+   */
+  maxPayloadBytes?: number | undefined;
   user?: string | undefined;
   password?: string | undefined;
   token?: string | undefined;
@@ -52,6 +65,8 @@ export interface ResolvedNatsOptions {
   readonly logMaxBytesIsDefault: boolean;
   readonly replicas: number;
   readonly keyMaxAgeMs: number;
+  readonly objectMaxAgeMs: number;
+  readonly maxPayloadBytes: number;
   readonly user: string | undefined;
   readonly password: string | undefined;
   readonly token: string | undefined;
@@ -87,6 +102,8 @@ function resolve(parts: ServerPart[], options: NatsOptions): ResolvedNatsOptions
     logMaxBytesIsDefault: options.logMaxBytes === undefined,
     replicas: replicaCount(options.replicas),
     keyMaxAgeMs: whole("keyMaxAgeMs", options.keyMaxAgeMs, 2_000, 366 * DAY_MS) ?? 8 * DAY_MS,
+    objectMaxAgeMs: whole("objectMaxAgeMs", options.objectMaxAgeMs, 60_000, 366 * DAY_MS) ?? 8 * DAY_MS,
+    maxPayloadBytes: resolveMaxPayloadBytes(options.maxPayloadBytes),
     user,
     password,
     token,

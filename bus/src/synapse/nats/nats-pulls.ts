@@ -34,8 +34,8 @@ export interface PullsOptions {
   /** The stream's and consumer's names as in an API subject: `<stream>.<consumer>`. */
   readonly consumer: string;
   readonly ackWaitMs: number;
-  /** True when it filled a place. */
-  readonly onDelivery: (delivery: PullDelivery) => boolean;
+  /** True when it filled a place; a promise of that when it is not known yet. */
+  readonly onDelivery: (delivery: PullDelivery) => boolean | Promise<boolean>;
   /** The server has no such consumer, or cannot say; pulls wait until this settles. */
   readonly onTrouble: (reason: string) => Promise<void>;
 }
@@ -56,6 +56,8 @@ interface Poll {
   delivered: number;
   /** Those of the delivered that took a place. */
   filled: number;
+  /** Settle when `filled` is right. */
+  readonly unknown: Promise<void>[];
   readonly onEnd: () => void;
 }
 
@@ -136,7 +138,7 @@ export class NatsPulls {
 
   #pollOnce(batch: number): Promise<{ delivered: number; filled: number }> {
     return new Promise((resolve) => {
-      const poll: Poll = { delivered: 0, filled: 0, onEnd: () => resolve(poll) };
+      const poll: Poll = { delivered: 0, filled: 0, unknown: [], onEnd: () => resolve(poll) };
       if (batch <= 0 || this.#isStopped || this.#isHeld || !this.#link.isUp) poll.onEnd();
       else this.#send(batch, `"no_wait":true`, Math.min(LONGEST_POLL_MS, this.#expiresMs), poll);
     });
@@ -159,7 +161,9 @@ export class NatsPulls {
   #endPoll(pull: Pull): void {
     const { poll } = pull;
     pull.poll = null;
-    poll?.onEnd();
+    if (!poll) return;
+    if (poll.unknown.length === 0) poll.onEnd();
+    else void Promise.all(poll.unknown).then(() => poll.onEnd());
   }
 
   #freePull(): Pull {
@@ -181,8 +185,18 @@ export class NatsPulls {
     this.#pauseMs = FIRST_PAUSE_MS;
     // What a live pull brings was asked for, also when its room was taken back meanwhile.
     const hasRoom = !this.#isStopped && (pull.state === "live" || this.#room > 0);
-    const isFilled = this.#options.onDelivery({ message, pulledAt: pull.sentAt, hasRoom });
+    const filling = this.#options.onDelivery({ message, pulledAt: pull.sentAt, hasRoom });
     const { poll } = pull;
+    // Until it is known, the place is taken.
+    const isFilled = filling !== false;
+    if (filling instanceof Promise) {
+      const known = filling.then((isFilled) => {
+        if (isFilled) return;
+        if (poll) poll.filled--;
+        else this.request(1);
+      });
+      poll?.unknown.push(known);
+    }
     if (poll) {
       poll.delivered++;
       if (isFilled) poll.filled++;

@@ -16,8 +16,8 @@ import type { NatsSession } from "./nats-session.ts";
 
 const MS_NS = 1_000_000;
 const BATCH = 500;
-/** What a pull may bring at most, so that large entries do not fill the memory. */
-const BATCH_BYTES = 8 * 1024 * 1024;
+/** What a pull may bring at most: large entries do not fill the memory, nor a slow link so long that it seems silent. */
+const BATCH_BYTES = 2 * 1024 * 1024;
 const PULL_MS = 5_000;
 const GRACE_MS = 500;
 const FIRST_PAUSE_MS = 50;
@@ -30,10 +30,15 @@ export interface ReadRequest {
   readonly fromTime: Date | undefined;
   readonly follow: boolean;
   readonly signal: AbortSignal | undefined;
+  /**
+   * The entry that this one stands for; null when it stands for itself. `LogUnavailableError` means "not now": a reading that
+   * follows asks again.
+   */
+  readonly whole: (entry: LogEntry) => Promise<LogEntry> | null;
 }
 
 export async function* readNats(session: NatsSession, request: ReadRequest): AsyncGenerator<LogEntry, void> {
-  const { namespace, filter, fromSeq, fromTime, follow, signal } = request;
+  const { namespace, filter, fromSeq, fromTime, follow, signal, whole } = request;
   session.assertTaking();
   if (signal?.aborted) return;
   let end = Infinity;
@@ -56,7 +61,12 @@ export async function* readNats(session: NatsSession, request: ReadRequest): Asy
         continue;
       }
       // With a time given the server begins there, and knows nothing of the sequence.
-      if (entry.seq >= fromSeq && entry.seq <= end) yield entry;
+      if (entry.seq >= fromSeq && entry.seq <= end) {
+        const coming = whole(entry);
+        const result = coming ? await arrival(entry, coming) : entry;
+        if (result === null) break;
+        yield result;
+      }
       if (entry.seq >= end) return;
     }
     // Stopped by the drain: what follows is left to whoever reads again, but who reads to an end must know that this is none.
@@ -64,6 +74,20 @@ export async function* readNats(session: NatsSession, request: ReadRequest): Asy
   } finally {
     signal?.removeEventListener("abort", stop);
     void drained();
+  }
+
+  /** Null when the reading was stopped before it came. */
+  async function arrival(entry: LogEntry, coming: Promise<LogEntry>): Promise<LogEntry | null> {
+    for (;;) {
+      try {
+        return await coming;
+      } catch (error) {
+        if (!follow || !(error instanceof LogUnavailableError)) throw error;
+        await reader.pause(LONGEST_PAUSE_MS);
+        if (reader.isStopped) return null;
+        coming = whole(entry)!;
+      }
+    }
   }
 }
 
@@ -168,7 +192,7 @@ class LogReader {
   }
 
   async #make(): Promise<void> {
-    if (this.#doubts > 0) await this.#pause(Math.min(FIRST_PAUSE_MS * 2 ** this.#doubts, LONGEST_PAUSE_MS));
+    if (this.#doubts > 0) await this.pause(Math.min(FIRST_PAUSE_MS * 2 ** this.#doubts, LONGEST_PAUSE_MS));
     if (this.isStopped) return;
     const name = `read_${nuid.next()}`;
     const config = {
@@ -264,7 +288,8 @@ class LogReader {
     this.#delete(this.#name);
   }
 
-  #pause(ms: number): Promise<void> {
+  /** Ends early when the reading is stopped. */
+  pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms);
       this.#endPause = () => {

@@ -3,6 +3,7 @@
  *
  * Phases: open -> draining (nothing new is taken; handlers that run finish, and may still append and publish) -> closed.
  */
+import { RunningHandlers } from "../running-handlers.ts";
 import { NatsAppender } from "./nats-append.ts";
 import { closedError, type NatsLink } from "./nats-link.ts";
 import type { ResolvedNatsOptions } from "./nats-options.ts";
@@ -12,6 +13,7 @@ export class NatsSession {
   readonly options: ResolvedNatsOptions;
   readonly appender: NatsAppender;
   readonly #resources = new Set<() => Promise<void>>();
+  readonly #during = new RunningHandlers();
   #phase: "open" | "draining" | "closed" = "open";
   #drained: Promise<void> | undefined;
 
@@ -42,6 +44,11 @@ export class NatsSession {
     return drain;
   }
 
+  /** Do something that the drain waits for, in the background or not. */
+  during<T>(work: () => Promise<T>): Promise<T> {
+    return this.#during.track(work);
+  }
+
   drain(): Promise<void> {
     return (this.#drained ??= this.#drain());
   }
@@ -50,6 +57,7 @@ export class NatsSession {
     this.#phase = "draining";
     await Promise.all([...this.#resources].map((drain) => drain()));
     this.#phase = "closed";
+    await this.#during.settled();
     await this.appender.settled();
     // What was published last is on its way; a server that is away is not waited for.
     if (this.link.isUp) await this.link.nc.flush().catch(() => {});

@@ -1,5 +1,6 @@
 /**
- * Streams: create one, or check that the one that is there keeps our promises. A namespace has two: its log and its keys.
+ * Streams: create one, or check that the one that is there keeps our promises. A namespace has up to three: its log, its keys and
+ * its objects.
  *
  * The log never drops by itself: no age, no size that discards the old (a full log refuses the new), no deletes inside.
  * Whatever is stored is republished to `log`, by the server, after it is stored: that is T2. Only the fields we set are
@@ -10,6 +11,8 @@ import {
   captureSubject,
   keyCaptureSubject,
   keyStreamName,
+  objectCaptureSubjects,
+  objectStreamName,
   republishSubject,
   streamName,
 } from "../../protocol/subjects.ts";
@@ -84,6 +87,27 @@ function keySpec(namespace: string, options: ResolvedNatsOptions): StreamSpec {
   };
 }
 
+/** The messages of an object store: parts, and one for each name that says which. What nobody stores again expires. */
+function objectSpec(namespace: string, options: ResolvedNatsOptions): StreamSpec {
+  const subjects = objectCaptureSubjects(namespace);
+  return {
+    stream: objectStreamName(namespace),
+    capture: subjects.join(" or "),
+    required: { subjects, retention: "limits", storage: "file", discard: "new", allow_rollup_hdrs: true },
+    choices: [
+      {
+        max_bytes: -1,
+        max_age: options.objectMaxAgeMs * MS_NS,
+        num_replicas: options.replicas,
+        allow_direct: true,
+        // Tells a part that is sent again, after a lost acknowledgement.
+        duplicate_window: 60 * SECOND_NS,
+      },
+    ],
+    makeRoom: "keep another stream; raise its limit",
+  };
+}
+
 /** Make the log of a namespace, or check it. Any number of processes may do this at once. */
 export async function ensureLog(link: NatsLink, namespace: string, options: ResolvedNatsOptions): Promise<void> {
   await refuseEavesdroppers(link, namespace);
@@ -93,6 +117,11 @@ export async function ensureLog(link: NatsLink, namespace: string, options: Reso
 /** Make the stream of a namespace's keys, or check it. Any number of processes may do this at once. */
 export async function ensureKeys(link: NatsLink, namespace: string, options: ResolvedNatsOptions): Promise<void> {
   await ensureStream(link, keySpec(namespace, options));
+}
+
+/** Make the stream of a namespace's objects, or check it. Any number of processes may do this at once. */
+export async function ensureObjects(link: NatsLink, namespace: string, options: ResolvedNatsOptions): Promise<void> {
+  await ensureStream(link, objectSpec(namespace, options));
 }
 
 interface StreamInfoReply {

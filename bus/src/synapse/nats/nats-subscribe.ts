@@ -1,9 +1,15 @@
-/** Subscriptions to `log` and `live`: one callback each, on the server before `subscribe` resolves. */
+/**
+ * Subscriptions to `log` and `live`: one callback each, on the server before `subscribe` resolves.
+ *
+ * A Signal that has to be fetched makes a line: what comes behind it waits, so that handlers are called in the order of the
+ * messages. Without one a handler is called in the turn its message came.
+ */
 import type { Msg } from "@nats-io/nats-core";
 import { BusError } from "../../protocol/errors.ts";
-import { parseSignal } from "../../protocol/signal.ts";
+import { parseSignal, type ParsedSignal } from "../../protocol/signal.ts";
 import { RunningHandlers } from "../running-handlers.ts";
 import type { BusProblem, Received, SignalHandler, Subscription } from "../synapse.ts";
+import type { NatsLargeSignals, Whole } from "./nats-large.ts";
 import type { NatsSession } from "./nats-session.ts";
 
 export interface SubscribeRequest {
@@ -11,6 +17,7 @@ export interface SubscribeRequest {
   /** The subject filter, on that channel. */
   readonly subject: string;
   readonly queue: string | undefined;
+  readonly large: NatsLargeSignals;
   readonly onProblem: (problem: BusProblem) => void;
 }
 
@@ -21,8 +28,9 @@ export async function subscribeNats(
   request: SubscribeRequest,
   handler: SignalHandler,
 ): Promise<Subscription> {
-  const { channel, subject, queue, onProblem } = request;
+  const { channel, subject, queue, large, onProblem } = request;
   const running = new RunningHandlers();
+  let line: Promise<void> | null = null;
 
   const onMessage = (message: Msg): void => {
     let received = LIVE;
@@ -31,10 +39,22 @@ export async function subscribeNats(
       if (seq === null) return reportForged(message, onProblem);
       received = { channel, seq };
     }
-    const bytes = message.data;
+    const { subject, data: bytes } = message;
     const parsed = parseSignal(bytes);
-    if (!parsed.ok) return onProblem({ type: "bad-message", subject: message.subject, bytes, problem: parsed.problem });
-    const onError = (error: unknown) => onProblem({ type: "handler-error", subject: message.subject, error });
+    if (line === null && !mayBeTicket(parsed)) return handle(subject, { bytes, parsed }, received);
+    const turn = (line ?? Promise.resolve()).then(async () => {
+      // Only now, so that one fetch of a subscription is under way, and one large Signal in memory.
+      const whole = await large.fetch(bytes, parsed)?.catch((error: unknown) => unfetched(bytes, error));
+      handle(subject, whole ?? { bytes, parsed }, received);
+      if (line === turn) line = null;
+    });
+    line = turn;
+    void running.track(() => turn);
+  };
+
+  const handle = (subject: string, { bytes, parsed }: Whole, received: Received): void => {
+    if (!parsed.ok) return onProblem({ type: "bad-message", subject, bytes, problem: parsed.problem });
+    const onError = (error: unknown) => onProblem({ type: "handler-error", subject, error });
     try {
       const result = handler(parsed.signal, received);
       // Most handlers are done when they return, and cost no promise.
@@ -63,6 +83,15 @@ export async function subscribeNats(
     await running.settled();
   });
   return { drain, [Symbol.asyncDispose]: drain };
+}
+
+/** A cheap no for nearly everything. */
+const mayBeTicket = (parsed: ParsedSignal): boolean => !parsed.ok && parsed.problem.code === "WRONG_VERSION";
+
+/** Nobody sends it again, and what waits behind it must not wait for ever. */
+function unfetched(bytes: Uint8Array, error: unknown): Whole {
+  const message = error instanceof Error ? error.message : String(error);
+  return { bytes, parsed: { ok: false, problem: { code: "BAD_OBJECT", message: message.slice(0, 500) } } };
 }
 
 /**
