@@ -27,7 +27,8 @@ function post(url: string, body: unknown, init: RequestInit = {}): Promise<Respo
   const headers = { "content-type": "application/json", connection: "close", ...init.headers };
   return fetch(`${url}/ask`, { method: "POST", body: JSON.stringify(body), ...init, headers });
 }
-const get = (url: string) => fetch(url, { headers: { connection: "close" } });
+const get = (url: string, headers: Record<string, string> = {}) =>
+  fetch(url, { headers: { connection: "close", ...headers } });
 
 describe("gateway, recorder and two agents", () => {
   let database: TestDatabase;
@@ -125,6 +126,7 @@ describe("gateway, recorder and two agents", () => {
 
 describe("a gateway with a token, for a worker with levers", () => {
   const TOKEN = "0123456789abcdef";
+  const MAX_IN_FLIGHT = 10;
   const namespace = "levers";
   let nats: DevServer;
   let gateway: Program;
@@ -155,7 +157,7 @@ describe("a gateway with a token, for a worker with levers", () => {
       HOST: "0.0.0.0",
       PORT: "0",
     };
-    gateway = start("gateway", { ...env, GATEWAY_TOKEN: TOKEN });
+    gateway = start("gateway", { ...env, GATEWAY_TOKEN: TOKEN, GATEWAY_MAX_IN_FLIGHT: `${MAX_IN_FLIGHT}` });
     url = (await urlOf(gateway, "gateway.listening")).replace("0.0.0.0", "127.0.0.1");
     synapse = await connectSynapse(nats.url);
     worker = new Dendrite({ synapse, namespace });
@@ -193,6 +195,33 @@ describe("a gateway with a token, for a worker with levers", () => {
     await expect(response).rejects.toThrow("aborted");
     await aborted.promise;
   });
+
+  test("a flood is shed: as many as it holds are answered, the rest get 503 at once, and its memory stays", async () => {
+    [started, aborted, release] = [deferred(), deferred(), deferred()];
+    const rss = async () => {
+      const lines = (await (await get(`${url}/metrics`, { authorization: `Bearer ${TOKEN}` })).text()).split("\n");
+      return Number(lines.find((line) => line.startsWith("process_resident_memory_bytes "))!.split(" ")[1]) / 2 ** 20;
+    };
+    const before = await rss();
+    const statuses = new Map<number, number>();
+    let ended = 0;
+    const flood = Array.from({ length: 400 }, async () => {
+      const response = await ask({ prompt: "wait", metadata: { padding: "x".repeat(200_000) } });
+      statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1);
+      if (response.status === 503) expect(response.headers.get("retry-after")).toBe("2");
+      await response.body?.cancel();
+      ended++;
+    });
+    await until(() => ended === 400 - MAX_IN_FLIGHT);
+    expect((await get(`${url}/healthz`)).status).toBe(200);
+    expect((await rss()) - before).toBeLessThan(128);
+    release.resolve();
+    await Promise.all(flood);
+    expect([...statuses].sort()).toEqual([
+      [200, MAX_IN_FLIGHT],
+      [503, 400 - MAX_IN_FLIGHT],
+    ]);
+  }, 60_000);
 
   test("readyz follows the bus, and asking works again when it is back", async () => {
     const ready = async () => (await get(`${url}/readyz`)).status;

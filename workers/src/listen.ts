@@ -7,6 +7,8 @@ import { nodeListener, type Handler } from "@myelin/http";
 /** Requests that are under way when the process stops have this long to end. */
 const DRAIN_MS = 8_000;
 const HANG_UP_MS = 50;
+/** A request has this long to arrive with its whole body. */
+const REQUEST_TIMEOUT_MS = 30_000;
 
 export interface Listening {
   /** With the port that was taken when 0 was asked for. */
@@ -20,7 +22,9 @@ export async function listen(
   handler: Handler,
   { host, port, logger }: { host: string; port: number; logger: Logger },
 ): Promise<Listening> {
-  const server = createServer(nodeListener(handler, { logger }));
+  const listener = nodeListener(handler, { logger, answersExpect: true });
+  // A request that comes a byte at a time would hold its place among those in flight for node's five minutes.
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, listener).on("checkContinue", listener);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, resolve);

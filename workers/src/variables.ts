@@ -139,6 +139,12 @@ export const VARIABLES = {
     example: "$(openssl rand -hex 32)",
     isSecret: true,
   }),
+  GATEWAY_MAX_IN_FLIGHT: variable({
+    says: "How many requests the gateway takes on at once; the next is answered 503.",
+    schema: wholeNumber(1, 1_000_000),
+    fallback: "1000",
+    example: "1000",
+  }),
   DATABASE_URL: variable({
     says: "Where the recorder records.",
     schema: url("postgresql", "postgres"),

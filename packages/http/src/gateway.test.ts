@@ -4,6 +4,7 @@ import { connectSynapse, createSignal, newTraceId, type Synapse, type SynapseSta
 import { Axon, Dendrite, NeuronError } from "@myelin/dendrite";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { expectNoLeaks } from "../../../test/helpers/leaks.ts";
+import { until } from "../../../test/helpers/with-fleet.ts";
 import { bearerToken, loopbackOnly } from "./authorize.ts";
 import { createGateway, type GatewayOptions } from "./gateway.ts";
 import type { Handler } from "./node-listener.ts";
@@ -266,6 +267,193 @@ describe("POST /ask", () => {
   });
 });
 
+describe("an Idempotency-Key", () => {
+  const ask = (key: string, prompt = "hi", of = gateway) =>
+    of(post({ prompt }, { headers: { "idempotency-key": key } }));
+  const runOf = async (response: Promise<Response>) => ((await (await response).json()) as { runId: string }).runId;
+
+  test("makes one run of all requests that carry it, also of those at once", async () => {
+    const key = newTraceId();
+    const runs = await Promise.all(Array.from({ length: 10 }, () => runOf(ask(key))));
+    expect(new Set([...runs, await runOf(ask(key))]).size).toBe(1);
+    expect(await runOf(ask(`${key}-other`))).not.toBe(runs[0]);
+  });
+
+  test("is 409 with the run it stands for when the body is another", async () => {
+    const key = newTraceId();
+    const runId = await runOf(ask(key));
+    const problem = { status: 409, code: "IDEMPOTENCY_CONFLICT", runId };
+    expect(await problemOf(ask(key, "something else"))).toMatchObject(problem);
+  });
+
+  test("is each tenant's own", async () => {
+    const key = newTraceId();
+    const tenants = ["acme", "other"].map((tenantId) => make({ authorize: () => ({ tenantId }) }));
+    const runs = await Promise.all(tenants.map((of) => runOf(ask(key, "hi", of))));
+    expect(new Set(runs).size).toBe(2);
+  });
+
+  test.each([
+    ["empty", "", 0],
+    ["longer than 255 characters", "k".repeat(256), 256],
+  ])("that is %s is 400", async (_what, key, length) => {
+    const detail = `Idempotency-Key must have 1 to 255 characters, got ${length}`;
+    expect(await problemOf(ask(key))).toMatchObject({ status: 400, code: "BAD_REQUEST", detail });
+    expect((await ask("k".repeat(255))).status).toBe(200);
+  });
+});
+
+describe("POST /traces/:id/stop", () => {
+  const stop = (traceId: string, body?: string, headers: Record<string, string> = {}) =>
+    get(`/traces/${traceId}/stop`, { method: "POST", ...(body !== undefined && { body }), headers });
+  const JSON_TYPE = { "content-type": "application/json" };
+
+  test("stops what runs on the trace, whoever asked for it", async () => {
+    started = new Promise((resolve) => (onStarted = resolve));
+    aborted = new Promise((resolve) => (onAborted = resolve));
+    const traceId = newTraceId();
+    const waiting = problemOf(gateway(post({ prompt: "wait", traceId })));
+    await started;
+    const response = await gateway(stop(traceId, '{"reason": "enough"}', JSON_TYPE));
+    expect(response.status).toBe(202);
+    expect(await response.json()).toEqual({ traceId });
+    expect(await aborted).toBe("AbortError");
+    expect(await waiting).toMatchObject({
+      status: 502,
+      code: "STOPPED",
+      traceId,
+      detail: expect.stringContaining("enough"),
+    });
+  });
+
+  test("is 202 for a trace that nothing runs on, without a body, and with an empty object", async () => {
+    expect((await gateway(stop(newTraceId()))).status).toBe(202);
+    expect((await gateway(stop(newTraceId(), "", { "content-type": "text/plain" }))).status).toBe(202);
+    expect((await gateway(stop(newTraceId(), "{}", JSON_TYPE))).status).toBe(202);
+  });
+
+  test.each([
+    ["run_1", undefined, "BAD_REQUEST", "a trace id is trc_"],
+    ["trc_%20", undefined, "BAD_REQUEST", "a trace id is trc_"],
+    [`trc_${"x".repeat(80)}`, undefined, "BAD_REQUEST", "a trace id is trc_"],
+    ["trc_1", '{"reason": 7}', "BAD_BODY", "must have a reason of 1 to 1000 characters"],
+    ["trc_1", '{"reason": " "}', "BAD_BODY", "must have a reason"],
+    ["trc_1", '{"why": "x"}', "BAD_BODY", 'has an unknown key "why"; known is reason'],
+    ["trc_1", "[]", "BAD_BODY", "must be empty, or an object"],
+    ["trc_1", "null", "BAD_BODY", "must be empty, or an object"],
+    ["trc_1", "{", "BAD_JSON", "not JSON"],
+  ])("is 400 for %s with %s", async (traceId, body, code, detail) => {
+    const problem = { status: 400, code, detail: expect.stringContaining(detail) };
+    expect(await problemOf(gateway(stop(traceId, body, JSON_TYPE)))).toMatchObject(problem);
+  });
+
+  test("is 415 for a body of another type, 413 for a long one, 405 for GET, 404 for a path that is almost it", async () => {
+    expect((await gateway(stop("trc_1", "reason=x"))).status).toBe(415);
+    const long = JSON.stringify({ reason: "x".repeat(20_000) });
+    expect((await gateway(stop("trc_1", long, JSON_TYPE))).status).toBe(413);
+    expect((await gateway(get("/traces/trc_1/stop"))).status).toBe(405);
+    for (const path of [
+      "/traces/:id",
+      "/traces//stop/x",
+      "/traces/trc_1",
+      "/traces/trc_1/stop/",
+      "/traces/:id/stop/now",
+    ]) {
+      expect((await gateway(get(path, { method: "POST" }))).status).toBe(404);
+    }
+  });
+
+  test("is authorised like /ask, and counted under one label", async () => {
+    const seen: string[] = [];
+    const observer = {
+      requestEnded: ({ route, status }: { route: string; status: number }) => void seen.push(`${route} ${status}`),
+    };
+    const guarded = make({ authorize: bearerToken("token-1"), observer });
+    expect((await guarded(stop("trc_1"))).status).toBe(401);
+    expect((await guarded(stop("trc_2", undefined, { authorization: "Bearer token-1" }))).status).toBe(202);
+    expect(seen).toEqual(["/traces/:id/stop 401", "/traces/:id/stop 202"]);
+  });
+
+  test("is 503 while the process stops", async () => {
+    const stopping = new Dendrite({ synapse });
+    await stopping.start();
+    await stopping.stop();
+    const response = problemOf(make({ dendrite: stopping })(stop("trc_1")));
+    expect(await response).toMatchObject({ status: 503, code: "STOPPING" });
+  });
+});
+
+describe("more than the gateway holds", () => {
+  /** A request whose body is asked for only when it is read. */
+  function lazyPost(): { request: Request; wasRead: () => boolean } {
+    let pulled = false;
+    const body = new ReadableStream<Uint8Array>(
+      {
+        pull: (controller) => {
+          pulled = true;
+          controller.enqueue(Buffer.from('{"prompt": "hi"}'));
+          controller.close();
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const headers = { "content-type": "application/json" };
+    return { request: get("/ask", { method: "POST", body, duplex: "half", headers }), wasRead: () => pulled };
+  }
+
+  test("is 503 with Retry-After before its body is read or anybody is asked about it; health is still served", async () => {
+    let asked = 0;
+    const full = make({ maxInFlight: 2, authorize: () => (asked++, {}) });
+    const client = new AbortController();
+    const waiting = [1, 2].map(() => full(post({ prompt: "wait" }, { signal: client.signal })));
+    await until(() => dendrite.stats().waiting === 2);
+    const { request, wasRead } = lazyPost();
+    const response = await full(request);
+    expect(response.headers.get("retry-after")).toBe("2");
+    expect(await problemOf(Promise.resolve(response))).toMatchObject({
+      status: 503,
+      code: "OVERLOADED",
+      detail: "2 requests are under way, which is the most; try again",
+    });
+    expect([wasRead(), asked]).toEqual([false, 2]);
+    expect((await full(get("/healthz"))).status).toBe(200);
+    expect((await full(get("/readyz"))).status).toBe(200);
+    client.abort();
+    await Promise.all(waiting);
+    const next = lazyPost();
+    expect((await full(next.request)).status).toBe(200);
+    expect(next.wasRead()).toBe(true);
+  });
+
+  test("is 503 when all bodies together are too much, by what they say and by what comes", async () => {
+    const body = JSON.stringify({ prompt: "wait" });
+    const full = make({ maxInFlightBytes: 100 });
+    const client = new AbortController();
+    const waiting = full(post({ prompt: "wait" }, { signal: client.signal }));
+    await until(() => dendrite.stats().waiting === 1);
+    const claiming = post({ prompt: "hi" }, { headers: { "content-length": `${101 - body.length}` } });
+    expect(await problemOf(full(claiming))).toMatchObject({ status: 503, code: "OVERLOADED" });
+    expect(await problemOf(full(post({ prompt: "x".repeat(80) })))).toMatchObject({ status: 503, code: "OVERLOADED" });
+    expect((await full(post({ prompt: "hi" }))).status).toBe(200);
+    client.abort();
+    await waiting;
+    expect((await full(post({ prompt: "x".repeat(80) }))).status).toBe(200);
+  });
+
+  test("gives its place back whatever becomes of the request", async () => {
+    const narrow = make({ maxInFlight: 1, maxInFlightBytes: 200, maxBodyBytes: 150 });
+    for (const request of [
+      () => post("not json"),
+      () => post({ prompt: "x".repeat(140) }),
+      () => post({ prompt: "refuse" }),
+      () => post({ prompt: "hi" }, { headers: { "content-type": "text/plain" } }),
+    ]) {
+      expect((await narrow(request())).status).not.toBe(503);
+    }
+    expect((await narrow(post({ prompt: "hi" }))).status).toBe(200);
+  });
+});
+
 describe("authorize", () => {
   const guarded = () =>
     make({ authorize: bearerToken("token-1"), metrics: async () => ({ contentType: "t", body: "" }) });
@@ -367,6 +555,8 @@ describe("other routes", () => {
     ["timeoutMs", { timeoutMs: 0 }],
     ["maxTimeoutMs", { maxTimeoutMs: 1.5 }],
     ["maxBodyBytes", { maxBodyBytes: -1 }],
+    ["maxInFlight", { maxInFlight: 0 }],
+    ["maxInFlightBytes", { maxInFlightBytes: 0.5 }],
     ["timeoutMs", { timeoutMs: 2_000, maxTimeoutMs: 1_000 }],
     ["neuron id", { neuron: "a b" }],
   ])("a wrong %s is refused when the gateway is made", (name, options) => {

@@ -2,25 +2,31 @@
  * Gateway: a prompt comes in over HTTP, is dispatched, and its answer goes back. A web-standard handler; `nodeListener`
  * puts it on a socket.
  *
- *     POST /ask      {"prompt": "…"} → {"response": …, "traceId", "runId", "worker": {"neuron", "instance"}}
- *     GET  /healthz  the process is alive
- *     GET  /readyz   the Dendrite runs and the bus is there; else 503
- *     GET  /metrics  only when `metrics` is given
+ *     POST /ask              {"prompt": "…"} → {"response": …, "traceId", "runId", "worker": {"neuron", "instance"}}
+ *     POST /traces/:id/stop  everything that runs on the trace is stopped, in every process
+ *     GET  /healthz          the process is alive
+ *     GET  /readyz           the Dendrite runs and the bus is there; else 503
+ *     GET  /metrics          only when `metrics` is given
+ *
+ * More than it can hold it refuses at once, before a body is read; health and metrics are always served.
  */
 import { parseNeuronId, silentLogger, type Logger, type Synapse } from "@myelin/bus";
 import { DendriteError, NeuronError, type Dendrite } from "@myelin/dendrite";
 import { askBodyParser } from "./ask-body.ts";
 import type { Authorize, Scope } from "./authorize.ts";
+import { InFlight } from "./in-flight.ts";
 import type { Handler } from "./node-listener.ts";
 import { HttpProblem } from "./problem.ts";
-import { readJson } from "./read-json.ts";
+import { readJson, readOptionalJson } from "./read-json.ts";
+import { findRoute, matchPath, type Route } from "./routes.ts";
+import { parseStopBody, parseTrace } from "./stop-body.ts";
 import { toProblem } from "./to-problem.ts";
 
 export interface GatewayOptions {
-  readonly dendrite: Pick<Dendrite, "dispatchAndWait" | "isRunning">;
+  readonly dendrite: Pick<Dendrite, "dispatchAndWait" | "stopTrace" | "isRunning">;
   /** The Dendrite's Synapse, for `/readyz`. */
   readonly synapse: Pick<Synapse, "onStatus">;
-  /** Asked before `/ask` and `/metrics`. Null is 401. Health is everybody's. */
+  /** Asked before everything but health. Null is 401. Health is everybody's. */
   readonly authorize: Authorize;
   /** Who answers prompts: it gets `{ prompt }`. Default `worker`. */
   readonly neuron?: string | undefined;
@@ -30,6 +36,10 @@ export interface GatewayOptions {
   readonly maxTimeoutMs?: number | undefined;
   /** Default 1_048_576 (1 MiB), which is also what NATS takes by default. */
   readonly maxBodyBytes?: number | undefined;
+  /** Requests under way at most, without health and metrics; the next is answered 503. Default 1_000. */
+  readonly maxInFlight?: number | undefined;
+  /** Bytes of their bodies at most, together; a body beyond it is answered 503. Default 67_108_864 (64 MiB). */
+  readonly maxInFlightBytes?: number | undefined;
   /** Makes the text of `GET /metrics`. Default: there is no such route. */
   readonly metrics?: (() => Promise<{ readonly contentType: string; readonly body: string }>) | undefined;
   readonly logger?: Logger | undefined;
@@ -38,14 +48,12 @@ export interface GatewayOptions {
 }
 
 export interface GatewayObserver {
-  /** `route` is one of the routes or `other`, `method` one that is known or `other`: safe as labels. 499: the client left. */
+  /** `route` is one of the routes (as `/traces/:id/stop`) or `other`, `method` one that is known or `other`: safe as labels. 499: the client left. */
   requestEnded?(event: { route: string; method: string; status: number; ms: number }): void;
 }
 
-interface Route {
-  readonly method: "GET" | "POST";
-  readonly serve: (request: Request) => Promise<Response> | Response;
-}
+/** A reason is short. */
+const MAX_STOP_BYTES = 16_384;
 
 /** Throws `INVALID_OPTION` or `INVALID_ID`. It takes no socket and keeps nothing alive. */
 export function createGateway(options: GatewayOptions): Handler {
@@ -57,6 +65,10 @@ export function createGateway(options: GatewayOptions): Handler {
   if (typeof authorize !== "function") {
     throw invalid("authorize must be a function (request) => scope or null: bearerToken(token), loopbackOnly()");
   }
+  const inFlight = new InFlight({
+    maxInFlight: positive("maxInFlight", options.maxInFlight ?? 1_000),
+    maxInFlightBytes: positive("maxInFlightBytes", options.maxInFlightBytes ?? 67_108_864),
+  });
   const parseBody = askBodyParser(maxTimeoutMs);
   let isConnected = true;
   synapse.onStatus(({ type }) => {
@@ -73,8 +85,11 @@ export function createGateway(options: GatewayOptions): Handler {
   }
 
   async function ask(request: Request): Promise<Response> {
+    using place = inFlight.enter();
     const { tenantId } = await allowed(request);
-    const { prompt, metadata, traceId, timeoutMs: asked } = parseBody(await readJson(request, maxBodyBytes));
+    const idempotencyKey = idempotencyKeyOf(request);
+    const reading = { maxBytes: maxBodyBytes, onBytes: place.holds };
+    const { prompt, metadata, traceId, timeoutMs: asked } = parseBody(await readJson(request, reading));
     const deadline = { timeoutMs: asked ?? timeoutMs, startedAt: performance.now() };
     const reply = await dendrite
       .dispatchAndWait({
@@ -84,6 +99,7 @@ export function createGateway(options: GatewayOptions): Handler {
         metadata,
         traceId,
         tenantId,
+        idempotencyKey,
         signal: request.signal,
       })
       .catch((error: unknown) => {
@@ -99,32 +115,40 @@ export function createGateway(options: GatewayOptions): Handler {
     });
   }
 
+  async function stop(request: Request, id: string): Promise<Response> {
+    using place = inFlight.enter();
+    await allowed(request);
+    const traceId = parseTrace(id);
+    const reading = { maxBytes: Math.min(maxBodyBytes, MAX_STOP_BYTES), onBytes: place.holds };
+    await dendrite.stopTrace(traceId, parseStopBody(await readOptionalJson(request, reading)));
+    return json({ traceId }, 202);
+  }
+
   function ready(): Response {
     if (dendrite.isRunning && isConnected) return json({ status: "ready" });
     const detail = dendrite.isRunning ? "the connection to the bus is down" : "the Dendrite is not running";
     throw new HttpProblem({ status: 503, code: "NOT_READY", detail, headers: { "retry-after": "2" } });
   }
 
-  const routes: { readonly [path: string]: Route | undefined } = {
-    __proto__: null as never,
-    "/ask": { method: "POST", serve: ask },
-    "/healthz": { method: "GET", serve: () => json({ status: "ok" }) },
-    "/readyz": { method: "GET", serve: ready },
-    ...(metrics && {
-      "/metrics": {
-        method: "GET" as const,
-        serve: async (request: Request) => {
-          await allowed(request);
-          const { contentType, body } = await metrics();
-          return new Response(body, { headers: { "content-type": contentType } });
-        },
-      },
-    }),
-  };
+  const routes = new Map<string, Route>([
+    ["/ask", { method: "POST", serve: ask }],
+    ["/traces/:id/stop", { method: "POST", serve: stop }],
+    ["/healthz", { method: "GET", serve: () => json({ status: "ok" }) }],
+    ["/readyz", { method: "GET", serve: ready }],
+  ]);
+  if (metrics) {
+    const serve = async (request: Request) => {
+      await allowed(request);
+      const { contentType, body } = await metrics();
+      return new Response(body, { headers: { "content-type": contentType } });
+    };
+    routes.set("/metrics", { method: "GET", serve });
+  }
 
   async function serve(request: Request, path: string): Promise<Response> {
     try {
-      return await findRoute(routes, path, request.method).serve(request);
+      const { route, id } = findRoute(routes, path, request.method);
+      return await route.serve(request, id);
     } catch (error) {
       if (request.signal.aborted) return clientGone(request).toResponse();
       const problem = toProblem(error);
@@ -139,7 +163,7 @@ export function createGateway(options: GatewayOptions): Handler {
     const response = await serve(request, pathname);
     const ms = performance.now() - startedAt;
     const { status } = response;
-    const route = routes[pathname] === undefined ? "other" : pathname;
+    const route = matchPath(routes, pathname)?.path ?? "other";
     observer?.requestEnded?.({ route, method: METHODS.has(request.method) ? request.method : "other", status, ms });
     logger.debug({ method: request.method, path: pathname.slice(0, 200), status, ms: Math.round(ms) }, "http.request");
     return response;
@@ -164,21 +188,18 @@ function lateProblem(error: unknown, { timeoutMs, startedAt }: { timeoutMs: numb
 
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 
-function findRoute(routes: { readonly [path: string]: Route | undefined }, path: string, method: string): Route {
-  const route = routes[path];
-  if (route === undefined) {
-    const detail = `there is no ${path.slice(0, 200)}; there is ${Object.keys(routes).join(", ")}`;
-    throw new HttpProblem({ status: 404, code: "NOT_FOUND", detail });
-  }
-  // The node listener leaves out the body of an answer to HEAD.
-  if (method === route.method || (method === "HEAD" && route.method === "GET")) return route;
-  const allow = route.method === "GET" ? "GET, HEAD" : route.method;
-  const detail = `${path} takes ${allow}, got ${method.slice(0, 40)}`;
-  throw new HttpProblem({ status: 405, code: "METHOD_NOT_ALLOWED", detail, headers: { allow } });
+/** The key of a request that may be sent again. Throws `HttpProblem` 400. */
+function idempotencyKeyOf({ headers }: Request): string | undefined {
+  const key = headers.get("idempotency-key");
+  if (key === null) return undefined;
+  if (key.length >= 1 && key.length <= 255) return key;
+  const detail = `Idempotency-Key must have 1 to 255 characters, got ${key.length}`;
+  throw new HttpProblem({ status: 400, code: "BAD_REQUEST", detail });
 }
 
-const json = (body: unknown): Response =>
+const json = (body: unknown, status = 200): Response =>
   new Response(JSON.stringify(body), {
+    status,
     headers: { "content-type": "application/json", "cache-control": "no-store" },
   });
 

@@ -41,7 +41,7 @@ async function rest(socket: Socket): Promise<string> {
 }
 
 /** Echoes JSON of at most 1,000 bytes; what it throws is the listener's to answer. */
-const limited: Handler = async (request) => Response.json(await readJson(request, 1_000));
+const limited: Handler = async (request) => Response.json(await readJson(request, { maxBytes: 1_000 }));
 
 describe("nodeListener", () => {
   test("carries method, path, query, headers and body in, and status, headers and body out", async () => {
@@ -179,6 +179,38 @@ describe("nodeListener", () => {
     await once(socket, "data");
     socket.destroy();
     await cancelled.promise;
+  });
+
+  describe("a client that asks before it sends its body", () => {
+    const head = (length: number) =>
+      `POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\nExpect: 100-continue\r\n\r\n`;
+    async function listenBoth(handler: Handler): Promise<Socket> {
+      const listener = nodeListener(handler, { answersExpect: true });
+      server = createServer(listener).on("checkContinue", listener);
+      server.listen(0, "127.0.0.1");
+      await once(server, "listening");
+      return open(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    }
+
+    test("is refused without being told to go on, and its connection closed", async () => {
+      const socket = await listenBoth(limited);
+      socket.write(head(1_001));
+      const answer = await rest(socket);
+      expect(answer).toMatch(/^HTTP\/1\.1 413 /);
+      expect(answer.toLowerCase()).toContain("connection: close");
+    });
+
+    test("is told to go on once, when its body is read", async () => {
+      const socket = await listenBoth(limited);
+      const body = JSON.stringify({ n: "x".repeat(100) });
+      socket.write(head(body.length).replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"));
+      const [first] = (await once(socket, "data")) as [Buffer];
+      expect(String(first)).toBe("HTTP/1.1 100 Continue\r\n\r\n");
+      socket.write(body);
+      const answer = await rest(socket);
+      expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+      expect(answer).toContain(body);
+    });
   });
 
   test.each([

@@ -11,6 +11,11 @@ export type Handler = (request: Request) => Promise<Response>;
 export interface NodeListenerOptions {
   /** Hears of a handler that threw. Silent by default. */
   readonly logger?: Logger | undefined;
+  /**
+   * The server's `checkContinue` event is listened to with this too. A client that asks first (`Expect: 100-continue`) is then
+   * told to go on when its body is first read, so one that is refused sends none of it. Default false: node tells it at once.
+   */
+  readonly answersExpect?: boolean | undefined;
 }
 
 /** What a client may still send after it was answered, before its connection is cut. */
@@ -22,18 +27,30 @@ const LINGER_MS = 5_000;
  */
 export function nodeListener(
   handler: Handler,
-  { logger = silentLogger }: NodeListenerOptions = {},
+  { logger = silentLogger, answersExpect = false }: NodeListenerOptions = {},
 ): (req: IncomingMessage, res: ServerResponse) => void {
   return (req, res) => {
     res.on("error", () => {}); // the client is gone; `close` follows, and with it the abort
-    void serve(handler, req, res, logger);
+    void serve(handler, { req, res, expects: answersExpect && req.headers.expect !== undefined }, logger);
   };
 }
 
-async function serve(handler: Handler, req: IncomingMessage, res: ServerResponse, logger: Logger): Promise<void> {
+interface Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  /** The client sends its body when it is told to go on. */
+  readonly expects: boolean;
+}
+
+async function serve(handler: Handler, { req, res, expects }: Exchange, logger: Logger): Promise<void> {
   let response: Response;
+  let isWaiting = expects;
+  const onRead = () => {
+    if (isWaiting) res.writeContinue();
+    isWaiting = false;
+  };
   try {
-    const request = toRequest(req, requestSignal(req, res));
+    const request = toRequest(req, requestSignal(req, res), onRead);
     // undici's Request hears its signal only for as long as the Request itself is alive: this keeps it.
     res.once("close", () => void request);
     response = await handler(request);
@@ -42,6 +59,8 @@ async function serve(handler: Handler, req: IncomingMessage, res: ServerResponse
     if (problem.status === 500) logger.error({ err: error }, "http.request.failed");
     response = problem.toResponse();
   }
+  // It has not sent its body, and may not: nothing can follow on this connection.
+  if (isWaiting) res.setHeader("connection", "close");
   try {
     await send(res, response, req.method === "HEAD");
   } catch (error) {
@@ -51,7 +70,7 @@ async function serve(handler: Handler, req: IncomingMessage, res: ServerResponse
   if (!req.complete) discardRest(req, res);
 }
 
-function toRequest(req: IncomingMessage, signal: AbortSignal): Request {
+function toRequest(req: IncomingMessage, signal: AbortSignal, onRead: () => void): Request {
   const method = req.method ?? "GET";
   if (/^(TRACE|TRACK|CONNECT)$/i.test(method)) {
     throw new HttpProblem({ status: 501, code: "BAD_REQUEST", detail: `${method} is not served here` });
@@ -67,7 +86,7 @@ function toRequest(req: IncomingMessage, signal: AbortSignal): Request {
       headers.append(req.rawHeaders[at]!, req.rawHeaders[at + 1]!);
     }
     const init: RequestInit = { method, headers, signal };
-    if (method !== "GET" && method !== "HEAD") Object.assign(init, { body: bodyOf(req), duplex: "half" });
+    if (method !== "GET" && method !== "HEAD") Object.assign(init, { body: bodyOf(req, onRead), duplex: "half" });
     return new Request(url, init);
   } catch (cause) {
     throw new HttpProblem({
@@ -80,11 +99,12 @@ function toRequest(req: IncomingMessage, signal: AbortSignal): Request {
 }
 
 /** The body as a stream that reads nothing ahead: what nobody asks for stays in the socket. */
-function bodyOf(req: IncomingMessage): ReadableStream<Uint8Array> {
+function bodyOf(req: IncomingMessage, onRead: () => void): ReadableStream<Uint8Array> {
   let chunks: AsyncIterator<Buffer> | undefined;
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
+        if (!chunks) onRead();
         chunks ??= req.iterator({ destroyOnReturn: false });
         const next = await chunks.next();
         if (next.done) controller.close();

@@ -14,6 +14,7 @@ export type HttpProblemCode =
   | "CLIENT_GONE"
   | "INTERNAL"
   | "NOT_READY"
+  | "OVERLOADED"
   | "STOPPING";
 
 /** `type` is `about:blank`, so that by the RFC the title is the status' own phrase; `code` is what programs branch on. */

@@ -10,7 +10,7 @@ import { runProcess } from "../run-process.ts";
 
 await runProcess(
   "gateway",
-  [...SYNAPSE_VARIABLES, "MYELIN_NAMESPACE", "MYELIN_NEURON", "HOST", "PORT", "GATEWAY_TOKEN"],
+  [...SYNAPSE_VARIABLES, "MYELIN_NAMESPACE", "MYELIN_NEURON", "HOST", "PORT", "GATEWAY_TOKEN", "GATEWAY_MAX_IN_FLIGHT"],
   async ({ env, logger, shutdown }) => {
     const authorize = authorizeFor(env.HOST, env.GATEWAY_TOKEN);
     const registry = createRegistry();
@@ -34,6 +34,7 @@ await runProcess(
       synapse,
       authorize,
       neuron: env.MYELIN_NEURON,
+      maxInFlight: env.GATEWAY_MAX_IN_FLIGHT,
       metrics: renderer(registry),
       observer: httpMetrics(registry),
       logger,
