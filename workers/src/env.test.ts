@@ -29,6 +29,7 @@ describe("readEnv", () => {
       DATABASE_URL: "postgres://db/x",
       MYELIN_MIGRATE: false,
       MYELIN_KEEP_LOG_MS: 600_000,
+      GATEWAY_MAX_IN_FLIGHT: 1_000,
       MYELIN_CONCURRENCY: 8,
     });
   });
