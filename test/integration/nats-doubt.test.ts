@@ -130,6 +130,37 @@ describe("an append whose answer was lost", () => {
     expect(seqs).toEqual(Array.from({ length: 300 }, (_, at) => at + 1));
   });
 
+  test("and has 10,000 behind it that wait: the next one is refused at once, until there is room again", async () => {
+    await using here = await openBoth();
+    here.proxy.hold();
+    const appending = Array.from({ length: 10_256 }, () => here.bus.append(sampleTask(), { timeoutMs: 20_000 }));
+    const task = sampleTask();
+    const startedAt = performance.now();
+    await expect(here.bus.append(task)).rejects.toMatchObject({
+      code: "LOG_UNAVAILABLE",
+      message:
+        `the log MYELIN_${here.namespace} did not take ${task.id}: 256 appends of this process are under way and 10000 ` +
+        `wait; await some before the next; it is not stored`,
+    });
+    expect(performance.now() - startedAt).toBeLessThan(100);
+    here.proxy.release();
+    await appending[0];
+    await here.bus.append(task);
+    await Promise.all(appending);
+    expect((await here.seen.info()).lastSeq).toBe(10_257);
+  });
+
+  test("and time out while they wait: their places are free again", async () => {
+    await using here = await openBoth();
+    here.proxy.hold();
+    const late = Array.from({ length: 10_256 }, () => here.bus.append(sampleTask(), { timeoutMs: 200 }));
+    const results = await Promise.allSettled(late);
+    expect(results.filter(({ status }) => status === "rejected")).toHaveLength(10_256);
+    const next = Array.from({ length: 10_256 }, () => here.bus.append(sampleTask(), { timeoutMs: 20_000 }));
+    here.proxy.release();
+    await Promise.all(next);
+  });
+
   test("and never comes is LOG_UNAVAILABLE, which says that it may be stored", async () => {
     await using here = await openBoth();
     here.proxy.hold();

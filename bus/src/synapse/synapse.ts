@@ -60,7 +60,8 @@ export interface Bus {
 
   /**
    * Put a Signal in the log; resolves once it is stored. Retries what is worth retrying under one dedup id until
-   * `timeoutMs`; at most 256 appends of a process are in flight, the rest wait their turn.
+   * `timeoutMs`; at most 256 appends of a process are in flight, up to 10,000 more wait their turn, and beyond them
+   * `LogUnavailableError` comes at once.
    *
    * Rejects with `PayloadTooLargeError`, `WrongLastSeqError`, `LogUnavailableError` (not known to be stored) or `CLOSED`.
    */

@@ -1,5 +1,5 @@
 /**
- * NatsAppender: puts Signals in logs, each acknowledged, at most 256 at a time.
+ * NatsAppender: puts Signals in logs, each acknowledged, at most 256 at a time; 10,000 more may wait their turn.
  *
  * One subscription hears all acknowledgements and one timer watches all deadlines: an append costs no timer and no promise
  * race of its own. With 256 in flight on two shared cores and no fsync: 32 to 46 k/s, the client's publish() 22 to 25 k/s.
@@ -25,6 +25,8 @@ import { toHeaders } from "./nats-headers.ts";
 import { closedError, type NatsLink } from "./nats-link.ts";
 
 const MAX_IN_FLIGHT = 256;
+/** What waits holds its bytes. More than this is refused at once: whoever appends without waiting would fill the memory. */
+const MAX_WAITING = 10_000;
 const TICK_MS = 50;
 const FIRST_SILENCE_MS = 1_000;
 const LONGEST_SILENCE_MS = 4_000;
@@ -85,6 +87,8 @@ export class NatsAppender {
   #isListening = false;
   #waiting: Pending[] = [];
   #waitingAt = 0;
+  /** Those of them that are not settled. */
+  #waitingCount = 0;
   #nextToken = 1;
   #timer: NodeJS.Timeout | undefined;
   readonly #onUp = () => this.#sendAllAgain();
@@ -122,9 +126,11 @@ export class NatsAppender {
         isSettled: false,
         reason: null,
       };
+      if (this.#waitingCount >= MAX_WAITING) return reject(tooMany(pending));
       this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
-      if (this.#inFlight.size < MAX_IN_FLIGHT) this.#start(pending);
-      else this.#waiting.push(pending);
+      if (this.#inFlight.size < MAX_IN_FLIGHT) return this.#start(pending);
+      this.#waiting.push(pending);
+      this.#waitingCount++;
     });
   }
 
@@ -267,7 +273,9 @@ export class NatsAppender {
   #takeWaiting(): Pending | undefined {
     while (this.#waitingAt < this.#waiting.length) {
       const next = this.#waiting[this.#waitingAt++]!;
-      if (!next.isSettled) return next;
+      if (next.isSettled) continue;
+      this.#waitingCount--;
+      return next;
     }
     this.#waiting = [];
     this.#waitingAt = 0;
@@ -290,7 +298,9 @@ export class NatsAppender {
     }
     for (let at = this.#waitingAt; at < this.#waiting.length; at++) {
       const pending = this.#waiting[at]!;
-      if (now >= pending.giveUpAt) this.#settle(pending, tooLate(pending));
+      if (pending.isSettled || now < pending.giveUpAt) continue;
+      this.#waitingCount--;
+      this.#settle(pending, tooLate(pending));
     }
   }
 
@@ -314,6 +324,7 @@ export class NatsAppender {
     const all = [...this.#inFlight.values(), ...this.#waiting.slice(this.#waitingAt)];
     this.#waiting = [];
     this.#waitingAt = 0;
+    this.#waitingCount = 0;
     for (const pending of all) this.#settle(pending, closedError());
   }
 }
@@ -343,6 +354,11 @@ function full(pending: Pending, error: ApiError): LogUnavailableError {
 function tooLate(pending: Pending): LogUnavailableError {
   const doubt = pending.isDoubtful || pending.isSent ? "it may be stored" : "it is not stored";
   return unavailable(pending, `no acknowledgement in ${pending.timeoutMs} ms; ${doubt}`);
+}
+
+function tooMany(pending: Pending): LogUnavailableError {
+  const what = `${MAX_IN_FLIGHT} appends of this process are under way and ${MAX_WAITING} wait; await some before the next`;
+  return unavailable(pending, `${what}; it is not stored`);
 }
 
 function unavailable(pending: Pending, what: string, cause?: unknown): LogUnavailableError {
