@@ -1,7 +1,7 @@
 /** Replay: a dead letter's task, sent again as a new run. A dead letter's id is the id of the ERROR that ended its run. */
 import { isSignalId, type SignalOf } from "@myelin/bus";
 import type { Dispatched, Dispatcher } from "./dispatcher.ts";
-import { DeadLetterNotFoundError, DendriteError } from "./errors.ts";
+import { DeadLetterNotFoundError } from "./errors.ts";
 import type { Records } from "./records.ts";
 import { toKnownRun, type KnownRun, type RunHistory } from "./run-history.ts";
 import type { RunLog } from "./run-log.ts";
@@ -28,10 +28,8 @@ export class Replay {
   /** Input, metadata, tenant, lane and neuron are those of the run's first TASK; the deadline is a fresh one. */
   async replay(id: string, { timeoutMs }: ReplayOptions = {}): Promise<Dispatched> {
     if (!isSignalId(id)) {
-      throw new DendriteError(
-        "INVALID_OPTION",
-        `a dead letter's id is that of an ERROR Signal, got ${JSON.stringify(id)}`,
-      );
+      const why = "a failed task's has the id of its ERROR Signal (evt_…), and no other can be sent again";
+      throw new DeadLetterNotFoundError(String(id), why);
     }
     const error = await this.#errorOf(id);
     const run = toKnownRun(error.meta.run_id!, error, false);

@@ -172,6 +172,17 @@ describe.each(TRANSPORTS)("idempotency keys over %s", (transport) => {
     expect(starts).toHaveLength(1);
   });
 
+  test("what is too large for one message has a key all the same", async () => {
+    await using fleet = await withFleet(transport);
+    const { starts, axon } = counter();
+    await fleet.worker([axon]);
+    const request = { neuron: "count", input: { text: "x".repeat(2_000_000) }, idempotencyKey: "k" };
+    const reply = await fleet.dendrite().dispatchAndWait(request);
+    expect(await fleet.dendrite().dispatchAndWait(request)).toEqual(reply);
+    await expect(fleet.dendrite().dispatch({ ...request, input: {} })).rejects.toThrow(IdempotencyConflictError);
+    expect(starts).toHaveLength(1);
+  });
+
   test("a key is free again idempotencyKeepMs after its run ended, and not before", async () => {
     await using fleet = await withFleet(transport);
     const { starts, axon } = counter();

@@ -114,6 +114,7 @@ describe("what the log no longer holds", () => {
       metadata: { thread_id: "t" },
       status: "success",
     });
+    expect(await store.getDeadLetter(error.id)).toMatchObject({ replayedRunId: runId });
     await expect(dendrite.replayDeadLetter(reply.id)).rejects.toMatchObject({ kind: "DEAD_LETTER_NOT_FOUND" });
   });
 });
