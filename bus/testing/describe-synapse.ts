@@ -14,7 +14,7 @@ import { describeOutage } from "./synapse/describe-outage.ts";
 import { describePurge } from "./synapse/describe-purge.ts";
 import { describeRead } from "./synapse/describe-read.ts";
 import { describeSubscribe } from "./synapse/describe-subscribe.ts";
-import { openSpace, type SynapseCapabilities, type SynapseServer } from "./synapse/suite.ts";
+import { openSpace, type OpenSpace, type SynapseCapabilities, type SynapseServer } from "./synapse/suite.ts";
 
 /**
  * Describe one implementation. `start` is called once; what it starts is disposed at the end. What an implementation cannot
@@ -25,14 +25,7 @@ export function describeSynapse(
   start: () => Promise<SynapseServer>,
   capabilities: SynapseCapabilities,
 ): void {
-  describe(`Synapse ${name}`, () => {
-    let server: SynapseServer;
-    beforeAll(async () => {
-      server = await start();
-    });
-    afterAll(async () => server[Symbol.asyncDispose]());
-    const space = () => openSpace(server);
-
+  describeOn(`Synapse ${name}`, start, (space) => {
     describeAppend(space);
     describeSubscribe(space);
     describeConsume(space);
@@ -43,5 +36,24 @@ export function describeSynapse(
     describeKeys(space);
     describeDrain(space);
     (capabilities.outage ? describe : describe.skip)("outage of the server", () => describeOutage(space));
+  });
+}
+
+/** The sections that read the log and its objects, for an implementation that has a second way to do that. */
+export function describeReading(name: string, start: () => Promise<SynapseServer>): void {
+  describeOn(`Reading from ${name}`, start, (space) => {
+    describeRead(space);
+    describeLog(space);
+  });
+}
+
+function describeOn(title: string, start: () => Promise<SynapseServer>, sections: (space: OpenSpace) => void): void {
+  describe(title, () => {
+    let server: SynapseServer;
+    beforeAll(async () => {
+      server = await start();
+    });
+    afterAll(async () => server[Symbol.asyncDispose]());
+    sections(() => openSpace(server));
   });
 }

@@ -1,6 +1,10 @@
 /** Servers with levers, for describeSynapse: one per implementation of the Synapse. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { connectSynapse, parseSubject, type SubjectTokens, type Synapse } from "@myelin/bus";
 import type { SynapseServer } from "@myelin/bus/testing";
+import type { StartNatsOptions } from "@myelin/dev";
 import { connect } from "@nats-io/transport-node";
 import { startTcpProxy, type TcpProxy } from "./tcp-proxy.ts";
 import { startOwnNats, uniqueNamespace } from "./with-nats.ts";
@@ -50,8 +54,26 @@ export async function startMemoryServer(): Promise<SynapseServer> {
   };
 }
 
-export async function startNatsServer(): Promise<SynapseServer> {
-  const server = await startOwnNats();
+/** A nats-server on which nobody may make a consumer. */
+export async function startNatsServerWithoutReaders(): Promise<SynapseServer> {
+  const directory = await mkdtemp(path.join(tmpdir(), "myelin-suite-"));
+  const configFile = path.join(directory, "nats.conf");
+  await writeFile(
+    configFile,
+    `no_auth_user: anybody
+    authorization { users: [{ user: anybody, password: unused, permissions: { publish: { allow: [
+      "myelin.>", "$O.>", "$JS.API.INFO", "$JS.API.STREAM.>"
+    ] } } }] }`,
+  );
+  try {
+    return await startNatsServer({ configFile });
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+export async function startNatsServer(options: StartNatsOptions = {}): Promise<SynapseServer> {
+  const server = await startOwnNats(options);
   const proxies: TcpProxy[] = [];
   return {
     connect: () => connectSynapse(server.url),

@@ -212,8 +212,10 @@ test("a subscription that the server's permissions refuse rejects", async () => 
   await using synapse = await connectSynapse(server.url, { user: "a", password: "b" });
   const bus = await synapse.open("test");
   await expect(bus.subscribe("live", {}, () => {})).rejects.toMatchObject({
-    code: "SERVER_UNSUITABLE",
-    message: "the NATS server does not permit us to subscribe to myelin.test.live.>",
+    code: "NOT_PERMITTED",
+    message:
+      'live cannot be heard: the server does not permit this user to subscribe to "myelin.test.live.>"; add "myelin.test.live.>" to ' +
+      "what its subscribe permissions allow, or connect as a user whose role may",
   });
   await bus.subscribe("log", {}, () => {});
 });

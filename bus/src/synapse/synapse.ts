@@ -13,7 +13,7 @@
  * - S3: after any reconnect every subscription receives again, in its own group or in none.
  * - T2: whatever a subscriber on `log` sees is stored, with that sequence.
  */
-import type { Lane, Signal, SignalProblem, SubjectFilter } from "../protocol/index.ts";
+import type { Lane, NotPermittedError, Signal, SignalProblem, SubjectFilter } from "../protocol/index.ts";
 
 /** One connection, shared by any number of Dendrites. Who opened it drains it. */
 export interface Synapse extends AsyncDisposable {
@@ -39,6 +39,11 @@ export type SynapseStatus =
 export interface OpenOptions {
   /** Where to report what no caller waits for: bad messages, handlers that threw. Silent by default; must not throw. */
   onProblem?: ((problem: BusProblem) => void) | undefined;
+  /**
+   * Make now what else the namespace keeps on its server and is made at first use otherwise (its keys, its objects), for users who
+   * may use but not make it. Default false.
+   */
+  provision?: boolean | undefined;
 }
 
 export type BusProblem =
@@ -48,6 +53,8 @@ export type BusProblem =
       readonly bytes: Uint8Array;
       readonly problem: SignalProblem;
     }
+  /** Something sent that no caller waits for, refused by the server's permissions. */
+  | { readonly type: "not-permitted"; readonly subject: string; readonly error: NotPermittedError }
   | { readonly type: "handler-error"; readonly subject: string; readonly error: unknown }
   | { readonly type: "publish-error"; readonly subject: string; readonly error: unknown }
   | { readonly type: "consumer-error"; readonly neuronId: string; readonly error: unknown };
@@ -70,7 +77,7 @@ export interface Bus {
   /**
    * Send a Signal live: at most once, to whoever listens now. Throws `PayloadTooLargeError`, or `CLOSED`. One that is too
    * large for a message of the server is stored first, in the background: later ones may overtake it, the drain waits for
-   * it, and a failure is reported as `publish-error`.
+   * it, and a failure is reported as `publish-error`. What the server does not permit is reported as `not-permitted`.
    */
   publish(signal: Signal): void;
 

@@ -10,6 +10,7 @@ import {
   newTraceId,
   parseTraceId,
   type Bus,
+  type BusProblem,
   type InstanceId,
   type PauseType,
   type Signal,
@@ -288,7 +289,11 @@ export class Dendrite implements AsyncDisposable {
   async #run(): Promise<Runtime> {
     const { synapse, logger, observer } = this.#options;
     const problems = new ProblemLog(logger, observer);
-    const bus = await synapse.open(this.namespace, { onProblem: (problem) => problems.note(problem) });
+    const onProblem = (problem: BusProblem) => {
+      problems.note(problem);
+      if (problem.type === "not-permitted") this.#running?.refused(problem.subject, problem.error);
+    };
+    const bus = await synapse.open(this.namespace, { onProblem });
     const { instance } = this;
     const runtime = new Runtime({ bus, instance, axons: [...this.#axons.values()], options: this.#options });
     await runtime.open(instance, async () => {

@@ -108,10 +108,13 @@ export class Handlers {
     await Promise.all(sources.map(async (source) => (await source.subscription).drain()));
   }
 
+  // `handlers.` tells it from the queues in which workers share tasks: permissions know them apart.
   #open(channel: "log" | "live", filter: SubjectFilter, group: string | undefined): Source {
     const handlers = new Set<Registered>();
     const subscription = this.#bus.then((bus) =>
-      bus.subscribe(channel, filter, (signal) => this.#run(handlers, signal, channel), { queue: group }),
+      bus.subscribe(channel, filter, (signal) => this.#run(handlers, signal, channel), {
+        queue: group && `handlers.${group}`,
+      }),
     );
     return { handlers, subscription };
   }

@@ -10,7 +10,7 @@ const EVENTS = {
   "handler-error": "handler.failed",
   "publish-error": "publish.failed",
   "consumer-error": "consumer.failed",
-} satisfies Record<Exclude<BusProblem["type"], "bad-message">, string>;
+} satisfies Record<Exclude<BusProblem["type"], "bad-message" | "not-permitted">, string>;
 
 export class ProblemLog {
   readonly #logger: Logger;
@@ -23,6 +23,12 @@ export class ProblemLog {
   }
 
   note(problem: BusProblem): void {
+    if (problem.type === "not-permitted") {
+      // The start of the subject is what the permission is about: one that is missing is one line, however much is sent.
+      const cause = `NOT_PERMITTED ${problem.subject.split(".").slice(0, 4).join(".")}`;
+      if (this.#isNew(cause)) this.#logger.error({ err: problem.error }, "bus.not.permitted");
+      return;
+    }
     if (problem.type !== "bad-message") {
       this.#logger.error({ err: problem.error }, EVENTS[problem.type]);
       return;
@@ -32,8 +38,12 @@ export class ProblemLog {
     this.#observer.badMessage?.({ code });
     // Channel and type of the subject: one broken peer is one line, however much it sends.
     const cause = `${code} ${subject.split(".").slice(2, 4).join(".")}`;
-    if (this.#loggedCauses.has(cause) || this.#loggedCauses.size > MAX_LOGGED_CAUSES) return;
+    if (this.#isNew(cause)) this.#logger.warn({ code, message, subject, bytes: bytes.length }, "message.bad");
+  }
+
+  #isNew(cause: string): boolean {
+    if (this.#loggedCauses.has(cause) || this.#loggedCauses.size > MAX_LOGGED_CAUSES) return false;
     this.#loggedCauses.add(cause);
-    this.#logger.warn({ code, message, subject, bytes: bytes.length }, "message.bad");
+    return true;
   }
 }

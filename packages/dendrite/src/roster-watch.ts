@@ -24,6 +24,8 @@ export class RosterWatch {
   readonly #options: RosterWatchOptions;
   readonly #roster: Roster;
   #subscriptions: Promise<Subscription[]> | undefined;
+  /** Of the last question, if it was refused. */
+  #refusal: Error | undefined;
   /** Questions under way, so that a thousand dispatches to one neuron ask once. */
   readonly #asking = new Map<string, Promise<string | null>>();
 
@@ -67,6 +69,12 @@ export class RosterWatch {
     if (this.#subscriptions) this.#ask({});
   }
 
+  /** We may not ask: whoever waits for an answer hears why there is none. */
+  refused(error: Error): void {
+    this.#refusal = error;
+    this.#roster.interruptWaits();
+  }
+
   async drain(): Promise<void> {
     this.#roster.endWaits();
     const subscriptions = (await this.#subscriptions) ?? [];
@@ -80,7 +88,9 @@ export class RosterWatch {
       this.#ask({ ...(neuron !== undefined && { neuron }), capabilities: [...capabilities] });
       await this.#roster.waitUntil(() => find() !== null, waitMs);
     }
-    return find();
+    const found = find();
+    if (found === null && this.#refusal) throw this.#refusal;
+    return found;
   }
 
   #listen(): Promise<Subscription[]> {
@@ -99,6 +109,7 @@ export class RosterWatch {
 
   #ask(payload: SignalOf<"DISCOVER">["payload"]): void {
     const { bus, instance } = this.#options;
+    this.#refusal = undefined;
     bus.publish(createSignal({ type: "DISCOVER", trace_id: newTraceId(), payload, meta: { instance } }));
   }
 }

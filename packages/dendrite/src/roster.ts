@@ -107,6 +107,11 @@ export class Roster {
   /** End every wait, now and later: nobody will be heard any more. */
   endWaits(): void {
     this.#isEnded = true;
+    this.interruptWaits();
+  }
+
+  /** End the waits of this moment. */
+  interruptWaits(): void {
     for (const end of [...this.#ends]) end();
   }
 

@@ -2,7 +2,16 @@
  * Runtime: what exists while a Dendrite runs: its subscriptions, its dispatcher, and the Axons it hosts. Opened by the
  * start, closed by the stop; a start that fails on the way closes what it had opened.
  */
-import type { Bus, InstanceId, Lane, Received, Signal, SignalOf, Subscription } from "@myelin/bus";
+import {
+  parseSubject,
+  type Bus,
+  type InstanceId,
+  type Lane,
+  type Received,
+  type Signal,
+  type SignalOf,
+  type Subscription,
+} from "@myelin/bus";
 import { Announcer } from "./announcer.ts";
 import { Answers } from "./answers.ts";
 import { AxonHost } from "./axon/axon-host.ts";
@@ -107,6 +116,13 @@ export class Runtime {
     this.#waiters.failAll(error);
     this.#statusListener?.[Symbol.dispose]();
     await this.#unsubscribe();
+  }
+
+  /** A live Signal was refused by the server's permissions: whoever waits for what comes of it need not. */
+  refused(subject: string, error: Error): void {
+    const sent = parseSubject(subject);
+    if (sent?.type === "TASK") this.#waiters.failTransient(sent.bucket, error);
+    if (sent?.type === "DISCOVER") this.roster.refused(error);
   }
 
   stats(): DendriteStats {

@@ -7,7 +7,7 @@
  * backoff, the log is asked for the reply of each run (an exact read, 0.4 ms).
  */
 import type { PauseType, ReplyType, Signal, SignalOf } from "@myelin/bus";
-import { isPauseType, isReplyType } from "@myelin/bus";
+import { bucketOf, isPauseType, isReplyType } from "@myelin/bus";
 
 export type Reply = SignalOf<ReplyType>;
 
@@ -115,6 +115,13 @@ export class Waiters {
   failAll(error: unknown): void {
     for (const { waiter, others = [] } of [...this.#waiting.values()]) {
       for (const one of waiter ? [waiter, ...others] : []) this.fail(one, error);
+    }
+  }
+
+  /** Settle the waits for transient tasks in one bucket of traces: what carried them was not let through. */
+  failTransient(bucket: string, error: unknown): void {
+    for (const { waiter } of [...this.#waiting.values()]) {
+      if (waiter && !waiter.isStored && bucketOf(waiter.traceId) === bucket) this.fail(waiter, error);
     }
   }
 

@@ -20,6 +20,8 @@ export interface StartNatsOptions {
   readonly dataDir?: string | undefined;
   /** A nats-server configuration without `store_dir`; port and data directory given here win over it. Default: none. */
   readonly configFile?: string | undefined;
+  /** What a configuration's `$VARIABLE`s stand for. Default: nothing of our environment reaches the server. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
   /**
    * `always`: an acknowledged message survives a power cut. `default`: JetStream syncs every two minutes; ten times
    * faster on most disks, and a mere crash of the server loses nothing either. Default: what `configFile` says, else
@@ -55,7 +57,7 @@ export async function startNats(options: StartNatsOptions = {}): Promise<DevServ
               command: binary.path,
               args: ["-a", "127.0.0.1", "-p", String(port), "-js", "-sd", home.directory, ...configArgs],
               cwd: home.directory,
-              env: { HOME: home.directory, PATH: process.env["PATH"] ?? "" },
+              env: { ...options.env, HOME: home.directory, PATH: process.env["PATH"] ?? "" },
               owner: home.owner,
               stopSignal: "SIGTERM",
               graceMs: STOP_GRACE_MS,

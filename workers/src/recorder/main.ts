@@ -35,7 +35,7 @@ await runProcess(
 
     const synapse = await connectFromEnv(env, "myelin-recorder");
     shutdown.defer("synapse", () => synapse.drain());
-    const bus = await synapse.open(namespace);
+    const bus = await synapse.open(namespace, { provision: true });
     const observer = { ...recording.observer, stopped: (error: Error) => shutdown.fail(error) };
     const keepDays = env.MYELIN_KEEP_SIGNALS_DAYS;
     const recorder = new Recorder({

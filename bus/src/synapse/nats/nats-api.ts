@@ -1,6 +1,6 @@
 /** JetStream API requests: asked again while the answer is only "not now", until a deadline. */
 import { errors } from "@nats-io/nats-core";
-import { LogUnavailableError } from "../../protocol/errors.ts";
+import { LogUnavailableError, NotPermittedError } from "../../protocol/errors.ts";
 import { closedError, type NatsLink } from "./nats-link.ts";
 
 /** A refusal that means it. `err_code` names the reason, `code` is its class, as in HTTP. */
@@ -38,7 +38,7 @@ const LONGEST_PAUSE_MS = 1_000;
 
 /**
  * Ask, and ask again after no responders, no answer, a 503 and a reconnect. `timeoutMs` bounds all of it, default 5_000.
- * Rejects with `LogUnavailableError`, or `CLOSED`. What is asked must bear being done twice.
+ * Rejects with `LogUnavailableError`, `NotPermittedError`, or `CLOSED`. What is asked must bear being done twice.
  */
 export async function askApi<T>(
   link: NatsLink,
@@ -65,16 +65,27 @@ export async function askApi<T>(
         if (reply.error.code !== 503) return { ok: false, error: reply.error };
         reason = reply.error.description ?? "unavailable";
       } catch (error) {
-        if (error instanceof errors.PermissionViolationError) {
-          throw new LogUnavailableError(`the NATS server does not permit us ${subject}: ${error.message}`, {
-            cause: error,
-          });
-        }
+        const violation = violationOf(error);
+        if (violation) throw new NotPermittedError(describeRequest(subject), ...violation);
         reason = error instanceof Error ? error.message : String(error);
       }
     } else reason = "disconnected";
     await sleep(Math.min(pauseMs, Math.max(1, giveUpAt - performance.now())));
   }
+}
+
+/** What the server said it does not permit: our question, or the inbox for its answer. */
+function violationOf(error: unknown): ["publish" | "subscribe", string] | null {
+  const { cause } = error as { cause?: unknown };
+  const violation = [error, cause].find((one) => one instanceof errors.PermissionViolationError);
+  return violation ? [violation.operation === "publish" ? "publish" : "subscribe", violation.subject] : null;
+}
+
+/** `$JS.API.CONSUMER.CREATE.<stream>.<name>.<filter>` → `CONSUMER.CREATE of <stream>.<name>`. */
+function describeRequest(subject: string): string {
+  const [, verb = subject, of] =
+    /^\$JS\.API\.((?:STREAM\.MSG|CONSUMER\.MSG|STREAM|CONSUMER)\.[A-Z]+)(?:\.([^.]+(?:\.[^.]+)?))?/.exec(subject) ?? [];
+  return of === undefined ? verb : `${verb} of ${of}`;
 }
 
 export const describeError = (error: ApiError): string =>

@@ -17,12 +17,12 @@
  *    makes writers believe that they were replaced (45 to 92 of 384).
  */
 import { createInbox, type Msg, type MsgHdrs } from "@nats-io/nats-core";
-import { LogUnavailableError, WrongLastSeqError } from "../../protocol/errors.ts";
+import { LogUnavailableError, NotPermittedError, WrongLastSeqError } from "../../protocol/errors.ts";
 import type { Appended } from "../synapse.ts";
 import { API_CODE, describeError, type ApiError } from "./nats-api.ts";
 import { getStored, type StoredBytes } from "./nats-entry.ts";
 import { toHeaders } from "./nats-headers.ts";
-import { closedError, type NatsLink } from "./nats-link.ts";
+import { closedError, type NatsLink, type Refusal } from "./nats-link.ts";
 
 const MAX_IN_FLIGHT = 256;
 /** What waits holds its bytes. More than this is refused at once: whoever appends without waiting would fill the memory. */
@@ -101,6 +101,7 @@ export class NatsAppender {
     link.onUp.add(this.#onUp);
     link.onDown.add(this.#onDown);
     link.onClosed.add(this.#onClosed);
+    link.onRefused.add((refusal) => this.#failRefused(refusal));
   }
 
   append(request: AppendRequest): Promise<Appended> {
@@ -315,6 +316,18 @@ export class NatsAppender {
     for (const pending of this.#inFlight.values()) {
       pending.silenceMs = FIRST_SILENCE_MS;
       if (!pending.isChecking) this.#send(pending);
+    }
+  }
+
+  /** Not permitted to send there, or to hear any answer: nothing that is on its way there was stored, or ever will be. */
+  #failRefused({ operation, subject }: Refusal): void {
+    const isDeaf = operation === "subscribe" && subject === `${this.#inbox}.*`;
+    if (operation === "subscribe" && !isDeaf) return;
+    if (isDeaf) this.#isListening = false;
+    for (const pending of [...this.#inFlight.values()]) {
+      if (!isDeaf && pending.subject !== subject) continue;
+      const what = `${pending.signalId} cannot be put in ${pending.stream}`;
+      this.#settle(pending, new NotPermittedError(what, operation, subject));
     }
   }
 

@@ -1,5 +1,5 @@
 /** NatsBus: one namespace on one connection. Every part of it has a file of its own; here they meet. */
-import { PayloadTooLargeError } from "../../protocol/errors.ts";
+import { NotPermittedError, PayloadTooLargeError } from "../../protocol/errors.ts";
 import { parseNeuronId } from "../../protocol/ids.ts";
 import { encodeSignal, parseSignal, type Signal } from "../../protocol/signal.ts";
 import { streamName, subjectFilter, subjectOf, type SubjectFilter } from "../../protocol/subjects.ts";
@@ -29,6 +29,7 @@ import { NatsLargeSignals } from "./nats-large.ts";
 import { NatsObjects } from "./nats-objects.ts";
 import { assertPositive, assertWhole } from "./nats-options.ts";
 import { readNats } from "./nats-read.ts";
+import type { Refusal } from "./nats-link.ts";
 import type { NatsSession } from "./nats-session.ts";
 import { purgeStream, streamInfo } from "./nats-stream.ts";
 import { subscribeNats } from "./nats-subscribe.ts";
@@ -52,6 +53,7 @@ export class NatsBus implements Bus {
     this.#keys = new NatsKeys(session, namespace, this.#objects);
     this.#large = new NatsLargeSignals(this.#objects, session.options.maxPayloadBytes);
     this.#onProblem = options.onProblem ?? (() => {});
+    if (options.onProblem) session.link.onRefused.add((refusal) => this.#onRefused(refusal));
   }
 
   get maxPayloadBytes(): number {
@@ -198,6 +200,14 @@ export class NatsBus implements Bus {
     return this.#objects.get(reference, OBJECT_TIMEOUT_MS);
   }
 
+  /** Live Signals, pulls and acknowledgements: nobody waits for what becomes of them. The rest is told to whoever waits. */
+  #onRefused({ operation, subject }: Refusal): void {
+    const mine = [`myelin.${this.namespace}.live.`, ...unawaitedSubjects(streamName(this.namespace))];
+    if (operation !== "publish" || !mine.some((prefix) => subject.startsWith(prefix))) return;
+    const error = new NotPermittedError(`refused in namespace ${this.namespace}`, operation, subject);
+    this.#onProblem({ type: "not-permitted", subject, error });
+  }
+
   #encode(signal: Signal): Uint8Array {
     this.#session.assertOpen();
     const bytes = encodeSignal(signal);
@@ -224,3 +234,5 @@ export class NatsBus implements Bus {
     return coming && coming.then((whole) => ({ ...entry, ...whole }));
   }
 }
+
+const unawaitedSubjects = (stream: string): string[] => [`$JS.API.CONSUMER.MSG.NEXT.${stream}.`, `$JS.ACK.${stream}.`];

@@ -4,9 +4,15 @@
  * Whatever is published while the link is down is thrown away by the client at its next dial, so nobody sends then; whoever
  * must be heard sends again when `onUp` fires.
  */
-import type { NatsConnection } from "@nats-io/nats-core";
+import { errors, type NatsConnection, type PermissionViolationError } from "@nats-io/nats-core";
 import { BusError } from "../../protocol/errors.ts";
 import type { SynapseStatus } from "../synapse.ts";
+
+/** Something sent, or asked to hear, that our user may not. */
+export interface Refusal {
+  readonly operation: "publish" | "subscribe";
+  readonly subject: string;
+}
 
 export class NatsLink {
   readonly nc: NatsConnection;
@@ -15,6 +21,12 @@ export class NatsLink {
   readonly onDown = new Set<() => void>();
   readonly onUp = new Set<() => void>();
   readonly onClosed = new Set<() => void>();
+  /** What the server did not permit. It says so some time after it was sent, and only by the subject. */
+  readonly onRefused = new Set<(refusal: Refusal) => void>();
+  /** A consumer was to be deleted, and our user may not: it goes by itself. */
+  mayNotDelete = false;
+  /** Streams on which our user may make no consumer. */
+  readonly withoutConsumers = new Set<string>();
   readonly onStatus = new Set<(status: SynapseStatus) => void>();
   #isUp = true;
   #isClosed = false;
@@ -83,11 +95,15 @@ export class NatsLink {
           break;
         case "reconnect":
           this.#isUp = true;
+          // The server may know us better now.
+          this.withoutConsumers.clear();
+          this.mayNotDelete = false;
           this.#maxPayloadBytes = this.nc.info?.max_payload ?? this.#maxPayloadBytes;
           fire(this.onUp);
           this.#report({ type: "reconnected" });
           break;
         case "error":
+          if (status.error instanceof errors.PermissionViolationError) this.#refused(status.error);
           this.#report({ type: "error", message: status.error.message });
           break;
         default:
@@ -100,6 +116,14 @@ export class NatsLink {
     fire(this.onClosed);
     this.#report({ type: "closed" });
     this.onStatus.clear();
+    this.onRefused.clear();
+  }
+
+  #refused({ operation, subject }: PermissionViolationError): void {
+    // Nobody is told of it: see LogReader.
+    if (subject.startsWith("$JS.API.CONSUMER.DELETE.")) this.mayNotDelete = true;
+    const refusal: Refusal = { operation: operation === "publish" ? "publish" : "subscribe", subject };
+    for (const listener of [...this.onRefused]) listener(refusal);
   }
 
   #report(status: SynapseStatus): void {

@@ -3,15 +3,16 @@
  *
  * It is thrown away and made again behind the last entry read whenever something is in doubt: a gap in its numbers, a pull
  * without an answer, a new connection. So an entry is never skipped and never read twice. Its deletion is not waited for
- * (that took 30 to 110 ms, for readings of 1 ms); one that is forgotten is gone 30 s later.
+ * (that took 30 to 110 ms, for readings of 1 ms); one that is forgotten, or that we may not delete, is gone 30 s later.
  */
 import { createInbox, nuid, type Msg, type Subscription } from "@nats-io/nats-core";
-import { BusError, LogUnavailableError } from "../../protocol/errors.ts";
+import { BusError, LogUnavailableError, NotPermittedError } from "../../protocol/errors.ts";
 import { streamName, subjectFilter, type SubjectFilter } from "../../protocol/subjects.ts";
 import type { LogEntry } from "../synapse.ts";
 import { askApi, describeError } from "./nats-api.ts";
 import { getStored, lastStored, parseDelivery, toLogEntry } from "./nats-entry.ts";
 import { closedError, type NatsLink } from "./nats-link.ts";
+import { GetReader, type ReadPlace } from "./nats-read-by-get.ts";
 import type { NatsSession } from "./nats-session.ts";
 
 const MS_NS = 1_000_000;
@@ -48,7 +49,16 @@ export async function* readNats(session: NatsSession, request: ReadRequest): Asy
     if (!last || last.seq < fromSeq || (fromTime && last.storedAt < fromTime)) return;
     end = last.seq;
   }
-  const reader = new LogReader(session.link, namespace, subjectFilter(namespace, "put", filter), fromSeq, fromTime);
+  const { link } = session;
+  const place = {
+    stream: streamName(namespace),
+    subject: subjectFilter(namespace, "put", filter),
+    fromSeq,
+    fromTime,
+  };
+  let reader: LogReader | GetReader = link.withoutConsumers.has(place.stream)
+    ? new GetReader(link, place)
+    : new LogReader(link, place);
   const stop = () => reader.stop();
   signal?.addEventListener("abort", stop);
   const drained = session.own(() => Promise.resolve(stop()));
@@ -56,7 +66,15 @@ export async function* readNats(session: NatsSession, request: ReadRequest): Asy
     while (!reader.isStopped) {
       const entry = reader.take();
       if (entry === null) {
-        await reader.more({ patient: follow });
+        try {
+          await reader.more({ patient: follow });
+        } catch (error) {
+          if (!(error instanceof NotPermittedError) || reader instanceof GetReader) throw error;
+          reader.stop();
+          link.withoutConsumers.add(place.stream);
+          reader = new GetReader(link, { ...place, ...reader.rest });
+          continue;
+        }
         if (!follow && reader.isDry && !(await reader.hasMore())) return;
         continue;
       }
@@ -120,15 +138,20 @@ class LogReader {
   #endPause: (() => void) | undefined;
   readonly #onConnection = () => this.#doubt();
 
-  constructor(link: NatsLink, namespace: string, subject: string, fromSeq: number, fromTime: Date | undefined) {
+  constructor(link: NatsLink, { stream, subject, fromSeq, fromTime }: ReadPlace) {
     this.#link = link;
-    this.#stream = streamName(namespace);
+    this.#stream = stream;
     this.#subject = subject;
     this.#nextSeq = fromSeq;
     this.#fromTime = fromTime;
     link.onDown.add(this.#onConnection);
     link.onUp.add(this.#onConnection);
     link.onClosed.add(this.#onConnection);
+  }
+
+  /** What is left to read. */
+  get rest(): Pick<ReadPlace, "fromSeq" | "fromTime"> {
+    return { fromSeq: this.#nextSeq, fromTime: this.#fromTime };
   }
 
   /** The next entry, if it is here already. */
@@ -300,7 +323,7 @@ class LogReader {
   }
 
   #delete(name: string): void {
-    if (!this.#link.isUp) return;
+    if (!this.#link.isUp || this.#link.mayNotDelete) return;
     // The answer goes where nobody listens.
     this.#link.nc.publish(`$JS.API.CONSUMER.DELETE.${this.#stream}.${name}`, "", { reply: createInbox() });
   }

@@ -6,7 +6,7 @@
  * Whatever is stored is republished to `log`, by the server, after it is stored: that is T2. Only the fields we set are
  * compared, because newer servers add their own.
  */
-import { BusError } from "../../protocol/errors.ts";
+import { BusError, NotPermittedError } from "../../protocol/errors.ts";
 import {
   captureSubject,
   keyCaptureSubject,
@@ -124,6 +124,13 @@ export async function ensureObjects(link: NatsLink, namespace: string, options: 
   await ensureStream(link, objectSpec(namespace, options));
 }
 
+/** Make everything that a namespace keeps, or check it. */
+export async function provision(link: NatsLink, namespace: string, options: ResolvedNatsOptions): Promise<void> {
+  await ensureLog(link, namespace, options);
+  await ensureKeys(link, namespace, options);
+  await ensureObjects(link, namespace, options);
+}
+
 interface StreamInfoReply {
   config: Record<string, unknown>;
   created: string;
@@ -133,7 +140,13 @@ interface StreamInfoReply {
 async function ensureStream(link: NatsLink, spec: StreamSpec): Promise<void> {
   const existing = await streamConfig(link, spec.stream);
   if (existing) return assertNoDrift(spec, existing);
-  const error = await createStream(link, spec);
+  const error = await createStream(link, spec).catch((reason: unknown) => {
+    if (!(reason instanceof NotPermittedError)) throw reason;
+    const what =
+      `the stream ${spec.stream} is not there yet, and this user may not make it (the recorder's may: start it first, or ` +
+      "`open` the namespace once with `provision: true`)";
+    throw new NotPermittedError(what, reason.operation, reason.subject);
+  });
   if (error === null) return;
   if (error.err_code !== API_CODE.streamNameInUse) throw creationError(spec, error);
   // Somebody else made it at the same moment, perhaps with another size.

@@ -5,7 +5,7 @@
  * messages. Without one a handler is called in the turn its message came.
  */
 import type { Msg } from "@nats-io/nats-core";
-import { BusError } from "../../protocol/errors.ts";
+import { NotPermittedError } from "../../protocol/errors.ts";
 import { parseSignal, type ParsedSignal } from "../../protocol/signal.ts";
 import { RunningHandlers } from "../running-handlers.ts";
 import type { BusProblem, Received, SignalHandler, Subscription } from "../synapse.ts";
@@ -31,11 +31,13 @@ export async function subscribeNats(
   const { channel, subject, queue, large, onProblem } = request;
   const running = new RunningHandlers();
   let line: Promise<void> | null = null;
+  const prefix = subject.split(".", 3).join(".") + ".";
 
   const onMessage = (message: Msg): void => {
     let received = LIVE;
     if (channel === "log") {
-      const seq = sequenceOf(message);
+      // Whoever may make a consumer can have it deliver here. It keeps the subject of what it delivers, and so gives itself away.
+      const seq = message.subject.startsWith(prefix) ? sequenceOf(message) : null;
       if (seq === null) return reportForged(message, onProblem);
       received = { channel, seq };
     }
@@ -74,7 +76,7 @@ export async function subscribeNats(
   await session.link.flush();
   // A refusal comes before the answer to the flush.
   if (subscription.isClosed()) {
-    throw new BusError("SERVER_UNSUITABLE", `the NATS server does not permit us to subscribe to ${subject}`);
+    throw new NotPermittedError(`${channel} cannot be heard`, "subscribe", subject, queue);
   }
 
   const drain = session.own(async () => {

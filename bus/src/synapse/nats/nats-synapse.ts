@@ -5,7 +5,7 @@ import { NatsBus } from "./nats-bus.ts";
 import { dial } from "./nats-dial.ts";
 import { resolveNatsOptions, type NatsOptions } from "./nats-options.ts";
 import { NatsSession } from "./nats-session.ts";
-import { ensureLog } from "./nats-stream.ts";
+import { ensureLog, provision } from "./nats-stream.ts";
 
 /** Connect to `nats://host:port`, or `tls://`. Rejects with `SERVER_UNSUITABLE` or `INVALID_OPTION`. */
 export async function connectNatsSynapse(url: string, options: NatsOptions = {}): Promise<Synapse> {
@@ -28,8 +28,8 @@ class NatsSynapse implements Synapse {
     const name = parseNamespace(namespace);
     this.#session.assertTaking();
     let ready = this.#streams.get(name);
-    if (!ready) {
-      ready = ensureLog(this.#session.link, name, this.#session.options);
+    if (!ready || options.provision) {
+      ready = (options.provision ? provision : ensureLog)(this.#session.link, name, this.#session.options);
       this.#streams.set(name, ready);
       // What failed is tried again by the next open.
       ready.catch(() => this.#streams.delete(name));
