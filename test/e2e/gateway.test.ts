@@ -127,6 +127,7 @@ describe("gateway, recorder and two agents", () => {
 describe("a gateway with a token, for a worker with levers", () => {
   const TOKEN = "0123456789abcdef";
   const MAX_IN_FLIGHT = 10;
+  const FLOOD = 200;
   const namespace = "levers";
   let nats: DevServer;
   let gateway: Program;
@@ -142,6 +143,7 @@ describe("a gateway with a token, for a worker with levers", () => {
       signal.addEventListener("abort", () => aborted.resolve());
       started.resolve();
       await Promise.race([release.promise, aborted.promise]);
+      signal.throwIfAborted();
     }
     return { response: "done" };
   }
@@ -205,21 +207,21 @@ describe("a gateway with a token, for a worker with levers", () => {
     const before = await rss();
     const statuses = new Map<number, number>();
     let ended = 0;
-    const flood = Array.from({ length: 400 }, async () => {
-      const response = await ask({ prompt: "wait", metadata: { padding: "x".repeat(200_000) } });
+    const flood = Array.from({ length: FLOOD }, async () => {
+      const response = await ask({ prompt: "wait", timeoutMs: 120_000, metadata: { padding: "x".repeat(200_000) } });
       statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1);
       if (response.status === 503) expect(response.headers.get("retry-after")).toBe("2");
       await response.body?.cancel();
       ended++;
     });
-    await until(() => ended === 400 - MAX_IN_FLIGHT);
+    await until(() => ended === FLOOD - MAX_IN_FLIGHT);
     expect((await get(`${url}/healthz`)).status).toBe(200);
     expect((await rss()) - before).toBeLessThan(128);
     release.resolve();
     await Promise.all(flood);
     expect([...statuses].sort()).toEqual([
       [200, MAX_IN_FLIGHT],
-      [503, 400 - MAX_IN_FLIGHT],
+      [503, FLOOD - MAX_IN_FLIGHT],
     ]);
   }, 60_000);
 

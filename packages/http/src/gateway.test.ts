@@ -175,7 +175,12 @@ describe("POST /ask", () => {
   });
 
   test("413 for what fits the body limit and not the bus", async () => {
-    const roomy = make({ maxBodyBytes: 3_000_000 });
+    await using small = await connectSynapse("memory://", { maxPayloadBytes: 1_000_000 });
+    const narrow = new Dendrite({ synapse: small, discoverMs: 20 });
+    narrow.attachAxon(new Axon({ neuronId: "worker", neuron: lever }));
+    await using _stopped = { [Symbol.asyncDispose]: () => narrow.stop() };
+    await narrow.start();
+    const roomy = make({ dendrite: narrow, maxBodyBytes: 3_000_000 });
     const response = problemOf(roomy(post({ prompt: "x".repeat(2_000_000) })));
     expect(await response).toMatchObject({ status: 413, code: "PAYLOAD_TOO_LARGE" });
   });

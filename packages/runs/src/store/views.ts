@@ -132,7 +132,7 @@ export interface DeadLetter {
   /** Of a task: the id of its ERROR. Of a message: one of our own, which stays. */
   readonly id: string;
   readonly kind: DeadLetterKind;
-  /** Of a task: its ERROR's. Of a message: `NOT_JSON`, `WRONG_VERSION`, `UNKNOWN_TYPE`, `WRONG_SHAPE` or `UNSTORABLE`. */
+  /** Of a task: its ERROR's. Of a message: `NOT_JSON`, `WRONG_VERSION`, `UNKNOWN_TYPE`, `WRONG_SHAPE`, `BAD_OBJECT` or `UNSTORABLE`. */
   readonly code: string;
   readonly message: string;
   readonly namespace: string;
