@@ -17,7 +17,7 @@ import { parseSweeperOptions, type SweeperOptions, type SweeperSettings, type Sw
 /** Runs read from the database at a time. */
 const PAGE = 500;
 /** Runs looked up in the log and ended at a time. */
-const AT_ONCE = 32;
+const AT_ONCE = 128;
 /** What was dealt with stays due until it is recorded, and is looked at again when that takes longer than this. */
 const LOOK_AGAIN_MS = 30_000;
 /** How often to ask whether the log is still the same. */
