@@ -2,6 +2,7 @@
 import { availableParallelism, cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { dispatchCases } from "./cases/dispatch.ts";
+import { flowCases } from "./cases/flow.ts";
 import { recorderCases } from "./cases/recorder.ts";
 import { scaleCases } from "./cases/scale.ts";
 import { waitingCases } from "./cases/waiting.ts";
@@ -10,7 +11,7 @@ import { Environment } from "./harness/environment.ts";
 import { toJson, toTable, type JsonResult } from "./harness/report.ts";
 import { parseOptions, USAGE, type BenchOptions } from "./options.ts";
 
-const CASES: readonly BenchCase[] = [...dispatchCases, ...recorderCases, ...waitingCases, ...scaleCases];
+const CASES: readonly BenchCase[] = [...dispatchCases, ...recorderCases, ...waitingCases, ...flowCases, ...scaleCases];
 
 let options: BenchOptions;
 try {

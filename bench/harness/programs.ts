@@ -3,6 +3,7 @@ import { compilePrograms as compile, type Programs as Compiled } from "../../scr
 
 const SOURCES = [
   "harness/fleet-process.ts",
+  "cases/flow-process.ts",
   "cases/recorder-process.ts",
   "cases/waiting-process.ts",
   "cases/scale-process.ts",

@@ -94,3 +94,41 @@ describe("two replicas of one neuron", () => {
     expect(executions.length).toBeLessThanOrEqual(TASKS + 8);
   });
 });
+
+describe("a flood of queued tasks", () => {
+  const FLOOD = 3_000;
+  const URGENT = 10;
+
+  test("does not make the busy worker grow, and the next high tasks are served at once", async () => {
+    await using replicas = new Replicas();
+    const worker = await replicas.start({ workMs: 20 });
+    await using synapse = await connectSynapse(sharedNatsUrl());
+    await using dispatcher = new Dendrite({ synapse, namespace: replicas.namespace, discoverMs: 5_000 });
+    const ask = (n: number, priority?: "high") =>
+      dispatcher.dispatchAndWait({ neuron: "count", input: { n }, priority, timeoutMs: 25_000 });
+    await Promise.all(Array.from({ length: 200 }, (_, n) => ask(n)));
+    const before = residentBytes(worker.pid);
+    await Promise.all(
+      Array.from({ length: FLOOD }, (_, n) => dispatcher.dispatch({ neuron: "count", input: { n: 1_000 + n } })),
+    );
+    let passedBy = 0;
+    for (let n = 0; n < URGENT; n++) {
+      const from = replicas.executions().length;
+      await ask(10_000 + n, "high");
+      const executions = replicas.executions();
+      // Those that ran when it was sent, and those that started before the worker had heard of it.
+      passedBy = Math.max(passedBy, executions.findIndex((one) => one.n === 10_000 + n) - from);
+    }
+    // Most of the flood still waits: they went before it.
+    expect(replicas.executions().length).toBeLessThan(FLOOD / 2);
+    expect(passedBy).toBeLessThan(100);
+    if (before !== null) expect(residentBytes(worker.pid)! - before).toBeLessThan(64 * 1024 ** 2);
+    worker.kill("SIGKILL");
+  });
+});
+
+/** What the operating system has given to a process; null where it does not say. */
+function residentBytes(pid: number): number | null {
+  if (process.platform !== "linux") return null;
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
+}
