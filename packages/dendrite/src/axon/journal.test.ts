@@ -75,7 +75,7 @@ describe("Journal", () => {
       [2, "step.completed", "b"],
       [3, "step.completed", "c"],
     ]);
-    expect((await server.bus.info()).lastSeq).toBe(2);
+    expect((await server.bus.info()).lastSeq).toBe(1);
   });
 
   test("J1: a newer attempt refuses the older one, which stops for good and says so once", async () => {
@@ -107,6 +107,20 @@ describe("Journal", () => {
     await young.journal.append([step("b")]);
     expect((await young.journal.read()).map(({ sequence_index }) => sequence_index)).toEqual([0, 1, 2, 3]);
     expect(young.lost).toBe(0);
+  });
+
+  test("J2: catching up sees what an older attempt has written since, and that a newer one has the run", async () => {
+    await using server = await withBus();
+    const old = writer(server.bus, 1);
+    expect(await old.journal.catchUp()).toEqual([]);
+    const young = writer(server.bus, 2);
+    await young.journal.read();
+    await old.journal.append([step("a")]);
+    expect((await old.journal.catchUp()).map(({ data }) => data["name"])).toEqual([undefined, "a"]);
+    expect((await young.journal.catchUp()).map(({ data }) => data["name"])).toEqual([undefined, "a"]);
+    await young.journal.append([step("b")]);
+    await expect(old.journal.catchUp()).rejects.toBeInstanceOf(JournalLostError);
+    expect([old.lost, young.lost]).toEqual([1, 0]);
   });
 
   test("a run that was woken belongs to the later task, whatever its attempt", async () => {

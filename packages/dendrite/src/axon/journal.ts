@@ -5,6 +5,7 @@
  * J1: one writer at a time, gapless and unique. Every append expects the sequence of the one before. The first append of an
  * attempt carries `attempt.started`: from there on every older attempt is refused. A writer that is refused looks whether
  * the entry in its place is its own (the acknowledgement was lost) and then goes on; else it has lost the run, and stops.
+ * That is too late for what was done before the append: so an effect first looks whether it was overtaken (`catchUp`).
  */
 import {
   bucketOf,
@@ -61,7 +62,10 @@ export class Journal {
   #headSeq = 0;
   #hasBegun = false;
   readonly #waiting: Waiting[] = [];
-  #isWriting = false;
+  /** A look at the log that waits for its turn. */
+  #catchingUp: Promise<readonly RunEventEntry[]> | undefined;
+  /** Ends when nothing reads or writes: one at a time. */
+  #turn: Promise<void> = Promise.resolve();
   #lost: JournalLostError | undefined;
 
   constructor(options: JournalOptions) {
@@ -77,30 +81,48 @@ export class Journal {
   /** Add entries, perhaps none but the one that begins the attempt; resolves once the log has them. What is added meanwhile travels together. Rejects with `JournalLostError`. */
   append(entries: readonly NewEntry[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ entries, resolve, reject });
-      if (!this.#isWriting) void this.#write();
+      if (this.#waiting.push({ entries, resolve, reject }) === 1) void this.#inTurn(() => this.#write());
     });
   }
 
+  /**
+   * What was written up to now, also by others: asked before an effect, so that what another attempt has done is not done
+   * again. One exact read of the log (0.4 ms). Rejects with `JournalLostError` when a newer attempt has the run.
+   */
+  catchUp(): Promise<readonly RunEventEntry[]> {
+    // Those that ask before it has begun share one look.
+    return (this.#catchingUp ??= this.#inTurn(async () => {
+      this.#catchingUp = undefined;
+      await this.read();
+      const head = await this.#insist(() => this.#options.bus.lastOf(this.#subject()));
+      if ((head?.seq ?? 0) > this.#headSeq) await this.#overtaken(this.#hasBegun ? undefined : this.#options.opening());
+      return this.#entries;
+    }));
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work);
+    this.#turn = result.then(
+      () => {},
+      () => {}, // told to whoever asked for it
+    );
+    return result;
+  }
+
   async #write(): Promise<void> {
-    this.#isWriting = true;
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0);
-      try {
-        await this.read();
-        await this.#store(batch.flatMap(({ entries }) => entries));
-        for (const { resolve } of batch) resolve();
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
-      }
+    const batch = this.#waiting.splice(0);
+    try {
+      await this.read();
+      await this.#store(batch.flatMap(({ entries }) => entries));
+      for (const { resolve } of batch) resolve();
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
     }
-    this.#isWriting = false;
   }
 
   async #store(added: readonly NewEntry[]): Promise<void> {
     const { envelope } = this.#options;
     for (;;) {
-      if (this.#lost) throw this.#lost;
       const opening = this.#hasBegun ? undefined : this.#options.opening();
       const entries = (opening ? [opening, ...added] : added).map((entry, at) => this.#place(entry, at));
       const signal = createSignal({ ...envelope(), type: "RUN_EVENT", payload: { entries } });
@@ -111,24 +133,39 @@ export class Journal {
         this.#hasBegun = true;
         return;
       }
-      const known = this.#entries.length;
-      await this.#readOn();
-      // Before our first entry an older attempt may still have written: that is as good as before. A newer one has the run.
-      if (!opening || isTaken(opening, this.#entries.slice(known))) this.#lose();
+      await this.#overtaken(opening);
     }
+  }
+
+  /** Somebody else has written. `opening` is what this attempt begins with, while it has not. */
+  async #overtaken(opening: NewEntry | undefined): Promise<void> {
+    const known = this.#entries.length;
+    await this.#readOn();
+    // Before our first entry an older attempt may still have written: that is as good as before. A newer one has the run.
+    if (!opening || isTaken(opening, this.#entries.slice(known))) this.#lose();
   }
 
   /** Its sequence once it is stored; null when another entry is in its place. */
   async #appendSignal(signal: SignalOf<"RUN_EVENT">): Promise<number | null> {
     const { bus } = this.#options;
-    for (;;) {
+    return this.#insist(async () => {
       try {
         return (await bus.append(signal, { expectLastSeq: this.#headSeq })).seq;
       } catch (error) {
-        if (error instanceof WrongLastSeqError) {
-          const head = await bus.lastOf(this.#subject());
-          return head?.parsed.ok && head.parsed.signal.id === signal.id ? head.seq : null;
-        }
+        if (!(error instanceof WrongLastSeqError)) throw error;
+        const head = await bus.lastOf(this.#subject());
+        return head?.parsed.ok && head.parsed.signal.id === signal.id ? head.seq : null;
+      }
+    });
+  }
+
+  /** Try for as long as the log is away and the run is ours. */
+  async #insist<T>(ask: () => Promise<T>): Promise<T> {
+    for (;;) {
+      if (this.#lost) throw this.#lost;
+      try {
+        return await ask();
+      } catch (error) {
         if ((error as { code?: unknown }).code !== "LOG_UNAVAILABLE") throw error;
         if (!this.#options.mayGoOn()) this.#lose();
         await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS).unref());

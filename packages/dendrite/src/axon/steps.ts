@@ -52,7 +52,7 @@ export class Steps {
     const { journal, signal, runId } = this.#options;
     const index = this.#claim(name);
     const key = `${runId}:${name}`;
-    const before = journal ? this.#recorded(await journal.read(), index, name) : [];
+    const before = journal ? await this.#before(journal, index, name) : [];
     for (const { event_type, data } of before) {
       if (event_type === "step.completed") return data["result"] as T;
       if (event_type === "step.failed") throw toFailure(data["error"] as FailureView);
@@ -92,6 +92,12 @@ export class Steps {
     }
     this.#names.add(name);
     return this.#count++;
+  }
+
+  /** What earlier starts have of this step, and, when they have nothing, what one that overtook this has by now. */
+  async #before(journal: Journal, index: number, name: string): Promise<RunEventEntry[]> {
+    const known = this.#recorded(await journal.read(), index, name);
+    return known.length > 0 ? known : this.#recorded(await journal.catchUp(), index, name);
   }
 
   /** What the journal has of this step. Throws when it has another in its place, or this one in another. */
