@@ -63,7 +63,7 @@ async function untilAnswered(world: World): Promise<void> {
   if (open.size === 0) return;
   const patienceMs = RECOVERY_MS + 3 * world.ackWaitMs;
   const isAnswered = async () => {
-    const { terminals } = await world.onBus(readLog);
+    const { terminals } = await world.onBus((bus) => readLog(bus));
     for (const run of open) if (terminals.has(run)) open.delete(run);
     return open.size === 0;
   };
@@ -72,7 +72,8 @@ async function untilAnswered(world: World): Promise<void> {
 }
 
 async function findOut(scenario: Scenario, world: World, startedAt: number): Promise<ScenarioResult> {
-  const [log, tables] = await Promise.all([world.onBus(readLog), readTables(world.database)]);
+  const tables = await readTables(world.database);
+  const log = await world.onBus((bus) => readLog(bus, tables.signals.values()));
   const facts = world.facts.all();
   const findings = check({ facts, log, tables });
   const problems = [...findings.problems];

@@ -16,8 +16,8 @@ const COMPLETED = {
 };
 const EFFECT = { fact: "effect", run: "run_a", step: "charge" };
 const STEPPED = { fact: "stepped", run: "run_a", step: "charge" };
-const FIRST: Terminal = { seq: 2, id: "evt_reply", run: "run_a", type: "AGENT_OUTPUT", storedAt: 0 };
-const LATE: Terminal = { seq: 3, id: "evt_late", run: "run_a", type: "AGENT_OUTPUT", storedAt: 1 };
+const FIRST: Terminal = { seq: 2, id: "evt_reply", run: "run_a", type: "AGENT_OUTPUT" };
+const LATE: Terminal = { seq: 3, id: "evt_late", run: "run_a", type: "AGENT_OUTPUT" };
 
 /** What to change about an operation that went well. */
 interface Changes {
@@ -47,7 +47,7 @@ function evidence(changes: Changes = {}): Evidence {
       terminals: new Map(terminals.length > 0 ? [["run_a", terminals]] : []),
     },
     tables: {
-      signals: new Map(numbered(signals)),
+      signals: new Map(numbered(signals).map(([seq, id]) => [seq, { seq, id, type: "AUDIT", run: null }])),
       doubled: [],
       deadLetters: new Set(dead),
       runs: new Map(row ? [["run_a", row]] : []),
@@ -95,6 +95,13 @@ describe("the checker", () => {
     expect(check(evidence({ ...both, terminals, row, facts })).doubleTerminals).toBe(1);
     expect(check(evidence({ ...both, terminals, row: { ...row, terminalSeq: 3 } })).doubleTerminals).toBe(1);
     expect(check(evidence({ ...both, terminals, row: { ...row, status: "error" } })).doubleTerminals).toBe(1);
+  });
+
+  test("an operation with an idempotency key and two runs is doubled; without a key it is not", () => {
+    const again = { ...TASK, run: "run_b", duplicate: true };
+    const keyed = { fact: "asked", op: "op-1", keyed: {} };
+    expect(check(evidence({ facts: [keyed, TASK, again, REPLY, COMPLETED] })).doubleTerminals).toBe(1);
+    expect(check(evidence({ facts: [TASK, again, REPLY, COMPLETED] })).doubleTerminals).toBe(0);
   });
 
   test("R2: an entry of the log that is neither a signal nor a dead letter, and a run without a row, is unrecorded", () => {

@@ -3,7 +3,8 @@
  *
  * lost: an append that was acknowledged and is not in the log, a task that was accepted and has no terminal there, or a
  *   caller that got no reply although its task was accepted
- * doubleTerminals: a caller got another terminal than the first in the log, or the row of the run says another
+ * doubleTerminals: a caller got another terminal than the first in the log, or the row of the run says another; or an
+ *   operation with an idempotency key has two runs
  * unrecorded: an entry of the log that is neither in `signals` nor in `dead_letters`, or a run without its row
  * duplicatedEffects: the effect of a step happened after that step was acknowledged
  *
@@ -59,7 +60,9 @@ export function check(evidence: Evidence): Findings {
   const completed = of("completed");
 
   const lost = countLost(evidence, accepted, of("acknowledged"), of("failed"), found);
-  const doubleTerminals = countDoubleTerminals(evidence, completed, found);
+  const keyed = new Set(of("asked").flatMap(({ op, keyed: input }) => (input ? [op] : [])));
+  const doubleTerminals =
+    countDoubleTerminals(evidence, completed, found) + countDoubleRuns(accepted.values(), keyed, found);
   const unrecorded = countUnrecorded(evidence, accepted.keys(), found);
   const effects = countEffects(of("effect"), of("stepped"), found);
   for (const { op, type, isRight, by } of completed) {
@@ -133,13 +136,26 @@ function countDoubleTerminals({ log, tables }: Evidence, completed: readonly Fac
   return doubled;
 }
 
+function countDoubleRuns(accepted: Iterable<FactOf<"acknowledged">>, keyed: ReadonlySet<string>, found: Found): number {
+  const runs = new Map<string, string>();
+  let doubled = 0;
+  for (const { op = "", run } of accepted) {
+    const first = runs.get(op);
+    runs.set(op, run);
+    if (first === undefined || !keyed.has(op)) continue;
+    doubled++;
+    found(`${op} has an idempotency key and two runs: ${first} and ${run}`);
+  }
+  return doubled;
+}
+
 function countUnrecorded({ log, tables }: Evidence, acceptedRuns: Iterable<string>, found: Found): number {
   let unrecorded = 0;
   for (const { seq, id } of log.entries.values()) {
-    if (tables.signals.get(seq) === id || tables.deadLetters.has(seq)) continue;
+    if (tables.signals.get(seq)?.id === id || tables.deadLetters.has(seq)) continue;
     unrecorded++;
     found(
-      `entry ${seq} of the log (${id ?? "no Signal"}) is not recorded; there is ${tables.signals.get(seq) ?? "nothing"}`,
+      `entry ${seq} of the log (${id ?? "no Signal"}) is not recorded; there is ${tables.signals.get(seq)?.id ?? "nothing"}`,
     );
   }
   for (const seq of tables.doubled) {

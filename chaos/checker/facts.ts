@@ -5,8 +5,8 @@
 
 /** What happened. `run` is a run id, `op` the load's own name for an operation, `id` the id of a Signal. */
 export type Fact =
-  /** A caller began an operation. */
-  | { readonly fact: "asked"; readonly op: string }
+  /** A caller began an operation. `keyed`: under an idempotency key, with this input. */
+  | { readonly fact: "asked"; readonly op: string; readonly keyed?: Readonly<Record<string, unknown>> | undefined }
   /** The log acknowledged an append to this process. */
   | {
       readonly fact: "acknowledged";
@@ -15,10 +15,8 @@ export type Fact =
       readonly id: string;
       readonly type: string;
       readonly run: string;
-      /** For a TASK: which operation it is, and where its reply goes. */
+      /** For a TASK: which operation it is. */
       readonly op?: string | undefined;
-      readonly trace?: string | undefined;
-      readonly replyTo?: string | undefined;
     }
   /** An append rejected: nothing is known to be stored. */
   | { readonly fact: "refused"; readonly type: string; readonly run: string; readonly code: string }

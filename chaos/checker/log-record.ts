@@ -1,5 +1,6 @@
 /** LogRecord: what the log of a namespace holds, read through the same door as everybody's, at the end of a scenario. */
-import { isEndType, type Bus, type EndType } from "@myelin/bus";
+import { isEndType, isSignalType, type Bus, type EndType } from "@myelin/bus";
+import type { RecordedSignal } from "./tables-record.ts";
 
 export interface LoggedEntry {
   readonly seq: number;
@@ -13,8 +14,6 @@ export interface Terminal {
   readonly id: string;
   readonly run: string;
   readonly type: EndType;
-  /** In ms of the epoch, by the log's clock. */
-  readonly storedAt: number;
 }
 
 export interface LogRecord {
@@ -23,19 +22,25 @@ export interface LogRecord {
   readonly terminals: ReadonlyMap<string, readonly Terminal[]>;
 }
 
-/** Read all of a log. */
-export async function readLog(bus: Pick<Bus, "read">): Promise<LogRecord> {
+/** Read all of a log. What was purged is taken from the tables, which is where it may be purged to. */
+export async function readLog(
+  bus: Pick<Bus, "read" | "info">,
+  recorded: Iterable<RecordedSignal> = [],
+): Promise<LogRecord> {
   const entries = new Map<number, LoggedEntry>();
   const terminals = new Map<string, Terminal[]>();
-  for await (const { seq, storedAt, parsed } of bus.read({})) {
-    entries.set(seq, { seq, id: parsed.ok ? parsed.signal.id : null });
-    if (!parsed.ok) continue;
-    const { id, type, meta } = parsed.signal;
-    if (!isEndType(type) || meta.run_id === undefined) continue;
-    const terminal: Terminal = { seq, id, run: meta.run_id, type, storedAt: storedAt.getTime() };
-    const ofRun = terminals.get(terminal.run);
-    if (ofRun) ofRun.push(terminal);
-    else terminals.set(terminal.run, [terminal]);
+  const take = (seq: number, id: string, type: string, run: string | null) => {
+    entries.set(seq, { seq, id });
+    if (run === null || !isSignalType(type) || !isEndType(type)) return;
+    const ofRun = terminals.get(run);
+    if (ofRun) ofRun.push({ seq, id, run, type });
+    else terminals.set(run, [{ seq, id, run, type }]);
+  };
+  const { firstSeq } = await bus.info();
+  for (const { seq, id, type, run } of recorded) if (seq < firstSeq) take(seq, id, type, run);
+  for await (const { seq, parsed } of bus.read({})) {
+    if (parsed.ok) take(seq, parsed.signal.id, parsed.signal.type, parsed.signal.meta.run_id ?? null);
+    else entries.set(seq, { seq, id: null });
   }
   return { entries, terminals };
 }

@@ -9,9 +9,16 @@ export interface RunRow {
   readonly terminals: number;
 }
 
+export interface RecordedSignal {
+  readonly seq: number;
+  readonly id: string;
+  readonly type: string;
+  readonly run: string | null;
+}
+
 export interface TablesRecord {
-  /** Id of the Signal at each sequence. */
-  readonly signals: ReadonlyMap<number, string>;
+  /** By sequence, in its order. */
+  readonly signals: ReadonlyMap<number, RecordedSignal>;
   /** Sequences of `signals` that are there more than once. */
   readonly doubled: readonly number[];
   readonly deadLetters: ReadonlySet<number>;
@@ -20,12 +27,15 @@ export interface TablesRecord {
 
 /** Read the tables. They hold one log: every scenario has a database of its own. */
 export async function readTables(database: ChaosDatabase): Promise<TablesRecord> {
-  const rows = await database.query<{ seq: string; id: string }>("SELECT seq, id FROM signals ORDER BY seq");
-  const signals = new Map<number, string>();
+  const rows = await database.query<{ seq: string; id: string; type: string; run: string | null }>(
+    "SELECT seq, id, type, run_id AS run FROM signals ORDER BY seq",
+  );
+  const signals = new Map<number, RecordedSignal>();
   const doubled: number[] = [];
-  for (const { seq, id } of rows) {
-    if (signals.has(Number(seq))) doubled.push(Number(seq));
-    signals.set(Number(seq), id);
+  for (const row of rows) {
+    const seq = Number(row.seq);
+    if (signals.has(seq)) doubled.push(seq);
+    signals.set(seq, { ...row, seq });
   }
   const dead = await database.query<{ seq: string }>("SELECT seq FROM dead_letters WHERE kind = 'message'");
   const runs = await database.query<{ run: string; status: string; terminal: string | null; terminals: number }>(

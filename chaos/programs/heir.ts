@@ -1,9 +1,13 @@
-/** An heir: it reads what a dispatcher that was killed had noted, and gets the replies that one still waited for. */
-import { bucketOf, connectSynapse, isEndType, type Bus, type LogEntry } from "@myelin/bus";
+/**
+ * An heir: it reads what a dispatcher that was killed had noted, and gets the replies that one still waited for. What was
+ * accepted is reattached to by its run id; what was asked under an idempotency key, accepted or not, is asked again.
+ */
+import { connectSynapse, type SignalOf } from "@myelin/bus";
+import { Dendrite } from "@myelin/dendrite";
 import { readFileSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Fact } from "../checker/facts.ts";
 import { FactFile } from "./fact-file.ts";
+import { notingSynapse } from "./noting-synapse.ts";
 import { readArgument, sayReady, type ProgramArgument } from "./program.ts";
 
 export interface HeirArgument extends ProgramArgument {
@@ -11,16 +15,15 @@ export interface HeirArgument extends ProgramArgument {
   readonly inheritance: string;
 }
 
-type Accepted = Extract<Fact, { fact: "acknowledged" }>;
+const TIMEOUT_MS = 30_000;
 
-const LOOK_MS = 100;
-
-const { natsUrl, namespace, name, factFile, inheritance } = readArgument<HeirArgument>();
+const { natsUrl, namespace, name, factFile, ackWaitMs, inheritance } = readArgument<HeirArgument>();
 const facts = new FactFile(factFile);
 const synapse = await connectSynapse(natsUrl, { name });
-const bus = await synapse.open(namespace);
+const dendrite = new Dendrite({ synapse: notingSynapse(synapse, facts), namespace, dendriteId: name, ackWaitMs });
 sayReady();
-await Promise.all(openOf(readFacts(inheritance)).map(inherit));
+await Promise.all(inherit(readFacts(inheritance)));
+await dendrite.stop("finished");
 await synapse.drain();
 
 function readFacts(file: string): Fact[] {
@@ -28,25 +31,22 @@ function readFacts(file: string): Fact[] {
   return lines.map((line) => JSON.parse(line) as Fact);
 }
 
-/** What was accepted and not answered yet. */
-function openOf(noted: readonly Fact[]): Accepted[] {
-  const settled = new Set(noted.flatMap((one) => (one.fact === "completed" ? [one.run] : [])));
-  return noted.filter(
-    (one): one is Accepted => one.fact === "acknowledged" && one.type === "TASK" && !settled.has(one.run),
-  );
+function inherit(noted: readonly Fact[]): Promise<void>[] {
+  const settled = new Set(noted.flatMap((one) => (one.fact === "completed" || one.fact === "failed" ? [one.op] : [])));
+  return noted.flatMap((one) => {
+    if (!("op" in one) || one.op === undefined || settled.has(one.op)) return [];
+    if (one.fact === "asked" && one.keyed) return [take(one.op, askAgain(one.op, one.keyed))];
+    if (one.fact === "acknowledged") return [take(one.op, dendrite.reattach(one.run, { timeoutMs: TIMEOUT_MS }))];
+    return [];
+  });
 }
 
-async function inherit({ run, op = "", trace = "", replyTo = "" }: Accepted): Promise<void> {
-  const { id, type, payload } = await endOf(bus, { to: replyTo, lane: "_", bucket: bucketOf(trace), run });
-  const output = (payload as { output?: Record<string, unknown> }).output;
-  facts.note({ fact: "completed", run, op, id, type, isRight: output?.["op"] === op });
+function askAgain(op: string, input: Readonly<Record<string, unknown>>): Promise<SignalOf<"AGENT_OUTPUT">> {
+  const options = { timeoutMs: TIMEOUT_MS, whenAbsent: "wait" } as const;
+  return dendrite.dispatchAndWait({ neuron: "work", input, idempotencyKey: op, ...options });
 }
 
-/** The terminal of a run, once it is in the log. */
-async function endOf(of: Bus, filter: Parameters<Bus["lastOf"]>[0]) {
-  for (;;) {
-    const entry: LogEntry | null = await of.lastOf(filter);
-    if (entry?.parsed.ok && isEndType(entry.parsed.signal.type)) return entry.parsed.signal;
-    await sleep(LOOK_MS);
-  }
+async function take(op: string, replied: Promise<SignalOf<"AGENT_OUTPUT">>): Promise<void> {
+  const { id, type, meta, payload } = await replied;
+  facts.note({ fact: "completed", run: meta.run_id!, op, id, type, isRight: payload.output["op"] === op });
 }

@@ -21,6 +21,8 @@ export interface LoadArgument extends ProgramArgument {
   readonly blockMs?: number | undefined;
   /** Bytes of ballast in each task. Default 0. */
   readonly ballastBytes?: number | undefined;
+  /** Default `work`. */
+  readonly neuron?: "work" | "other-work" | undefined;
   /** Default `durable`. */
   readonly delivery?: "durable" | "transient" | undefined;
 }
@@ -29,6 +31,8 @@ export interface LoadArgument extends ProgramArgument {
 const TIMEOUT_MS = 60_000;
 /** Every other task does its work in so many steps, the rest in one go. */
 const STEPS = 2;
+/** One task in so many has an idempotency key. */
+const KEYED_ONE_IN = 3;
 /** After an error, so that a server that is away is not asked in a tight loop. */
 const PAUSE_MS = 100;
 
@@ -69,11 +73,14 @@ function nextWork(): Work {
 
 async function operate(work: Work): Promise<void> {
   const { op } = work;
-  facts.note({ fact: "asked", op });
+  const input = { ...work, ballast };
+  const isKeyed = delivery === "durable" && made % KEYED_ONE_IN === 0;
+  facts.note({ fact: "asked", op, ...(isKeyed && { keyed: input }) });
   try {
     const reply = await dendrite.dispatchAndWait({
-      neuron: "work",
-      input: { ...work, ballast },
+      neuron: argument.neuron ?? "work",
+      input,
+      idempotencyKey: isKeyed ? op : undefined,
       delivery,
       timeoutMs: TIMEOUT_MS,
       whenAbsent: "wait",

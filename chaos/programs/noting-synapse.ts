@@ -24,10 +24,8 @@ function notingBus(bus: Bus, facts: FactFile): Bus {
   return delegate(bus, { append });
 }
 
-function ofTask(signal: Signal): { op?: string; trace?: string; replyTo?: string } {
-  if (signal.type !== "TASK") return {};
-  return { op: String(signal.payload.input["op"]), trace: signal.trace_id, replyTo: signal.meta.reply_to ?? "_" };
-}
+const ofTask = (signal: Signal): { op?: string } =>
+  signal.type === "TASK" ? { op: String(signal.payload.input["op"]) } : {};
 
 /** What an error calls itself: errors of the bus have a `code`, those of a Dendrite a `kind`. */
 export function codeOf(error: unknown): string {

@@ -1,6 +1,7 @@
 /** A worker of the chaos fleet: it works for as long as its task says, and notes each start and each end. */
 import { connectSynapse } from "@myelin/bus";
 import { Axon, Dendrite } from "@myelin/dendrite";
+import type { NeuronContext } from "@myelin/neuron";
 import { closeSync, openSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Random } from "../world/random.ts";
@@ -41,39 +42,36 @@ const dendrite = new Dendrite({
   heartbeatMs: 1_000,
   logger,
 });
-dendrite.attachAxon(
-  new Axon({
-    neuronId: "work",
-    concurrency,
-    version,
-    neuron: async (input, ctx) => {
-      const { runId: run, attempt, signal } = ctx;
-      const { op, workMs, steps, blockMs } = input as unknown as Work;
-      facts.note({ fact: "started", run, op, attempt });
-      const work = () => sleep(random.between(0, (2 * workMs) / (steps + 1)), undefined, { signal });
-      await work();
-      for (let at = 1; at <= steps; at++) {
-        const step = `step-${at}`;
-        await ctx.step(step, async () => {
-          facts.note({ fact: "effect", run, step });
-          await work();
-        });
-        facts.note({ fact: "stepped", run, step });
-      }
-      if (blockMs > 0 && markOnce(`${markFolder}/blocked-${op}`)) {
-        facts.note({ fact: "blocked", run, op, blockMs });
-        block(blockMs);
-      }
-      facts.note({ fact: "ended", run, op });
-      return { op, by: name, version };
-    },
-  }),
-);
+dendrite.attachAxon(new Axon({ neuronId: "work", concurrency, version, neuron: doWork }));
+// With slots of its own: those of the other may all wait for a log that is full.
+dendrite.attachAxon(new Axon({ neuronId: "other-work", concurrency, version, neuron: doWork }));
 await dendrite.start();
 sayReady();
 await untilTerminated();
 await dendrite.stop("SIGTERM");
 await synapse.drain();
+
+async function doWork(input: Readonly<Record<string, unknown>>, ctx: NeuronContext): Promise<object> {
+  const { runId: run, attempt, signal } = ctx;
+  const { op, workMs, steps, blockMs } = input as unknown as Work;
+  facts.note({ fact: "started", run, op, attempt });
+  const work = () => sleep(random.between(0, (2 * workMs) / (steps + 1)), undefined, { signal });
+  await work();
+  for (let at = 1; at <= steps; at++) {
+    const step = `step-${at}`;
+    await ctx.step(step, async () => {
+      facts.note({ fact: "effect", run, step });
+      await work();
+    });
+    facts.note({ fact: "stepped", run, step });
+  }
+  if (blockMs > 0 && markOnce(`${markFolder}/blocked-${op}`)) {
+    facts.note({ fact: "blocked", run, op, blockMs });
+    block(blockMs);
+  }
+  facts.note({ fact: "ended", run, op });
+  return { op, by: name, version };
+}
 
 /** True for the first who asks, in any process. */
 function markOnce(file: string): boolean {

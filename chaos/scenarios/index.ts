@@ -1,7 +1,9 @@
 /** All scenarios, in the order in which they are played. */
 import { badNetwork } from "./bad-network.ts";
 import { blockedLoop } from "./blocked-loop.ts";
+import { diskFull } from "./disk-full.ts";
 import { dispatcherKill } from "./dispatcher-kill.ts";
+import { hostilePeer } from "./hostile-peer.ts";
 import { natsRestart } from "./nats-restart.ts";
 import { postgresRestart } from "./postgres-restart.ts";
 import { recorderKill } from "./recorder-kill.ts";
@@ -19,5 +21,7 @@ export const SCENARIOS: readonly Scenario[] = [
   postgresRestart,
   badNetwork,
   blockedLoop,
+  hostilePeer,
   rollingRestart,
+  diskFull,
 ];

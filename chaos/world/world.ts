@@ -74,6 +74,8 @@ export class World implements AsyncDisposable {
     this.ackWaitMs = options.ackWaitMs ?? 1_000;
     this.facts = new FactReader(this.folder);
     mkdirSync(this.#markFolder);
+    // Whoever waits for the end of one waits no longer.
+    this.signal.addEventListener("abort", this.#killAll);
   }
 
   static async open(environment: Environment, options: OpenOptions): Promise<World> {
@@ -186,6 +188,7 @@ export class World implements AsyncDisposable {
 
   /** Kill what still runs and remove what is left. `keepFacts` leaves the fact files. */
   async close(options: { readonly keepFacts?: boolean } = {}): Promise<void> {
+    this.signal.removeEventListener("abort", this.#killAll);
     await Promise.all(this.processes.map((one) => one.kill()));
     await Promise.all(this.#proxies.map((proxy) => proxy[Symbol.asyncDispose]()));
     await this.nats.stop();
@@ -195,6 +198,8 @@ export class World implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+
+  readonly #killAll = (): void => this.processes.forEach((one) => void one.kill());
 
   get #markFolder(): string {
     return path.join(this.folder, "marks");
