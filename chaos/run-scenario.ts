@@ -41,7 +41,7 @@ export async function runScenario(
     isGood = result.problems.length === 0;
     return result;
   } finally {
-    await world.close({ keepFacts: !isGood });
+    await world.close({ keepFacts: !isGood && !world.signal.aborted });
   }
 }
 
@@ -76,10 +76,11 @@ async function findOut(scenario: Scenario, world: World, startedAt: number): Pro
   const log = await world.onBus((bus) => readLog(bus, tables.signals.values()));
   const facts = world.facts.all();
   const findings = check({ facts, log, tables });
-  const problems = [...findings.problems];
+  const problems = [...world.problems, ...findings.problems];
   for (const { complaint } of world.processes) if (complaint !== null) problems.push(complaint);
   const { quick, full } = scenario.minimum;
-  const minimum = world.size.isQuick ? quick : full;
+  // How much a number of minutes makes nobody knows, but it is no less than the short form.
+  const minimum = world.size.isQuick || world.size.minutes !== null ? quick : full;
   if (findings.successes < minimum) {
     problems.push(
       `${findings.successes} right answers; at least ${minimum} are to come, or all may have failed politely`,

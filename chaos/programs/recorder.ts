@@ -5,15 +5,18 @@ import { logger, readArgument, sayReady, untilTerminated, type ProgramArgument }
 
 export interface RecorderArgument extends ProgramArgument {
   readonly databaseUrl: string;
+  /** How long the log keeps what is recorded. Default: as long as everybody's. */
+  readonly keepLogMs?: number | undefined;
 }
 
-const { natsUrl, namespace, name, databaseUrl } = readArgument<RecorderArgument>();
+const { natsUrl, namespace, name, databaseUrl, keepLogMs } = readArgument<RecorderArgument>();
 const synapse = await connectSynapse(natsUrl, { name });
 const bus = await synapse.open(namespace);
 const recorder = new Recorder({
   bus,
   synapse,
   databaseUrl,
+  keepLogMs,
   logger,
   checkIntervalMs: 1_000,
   standbyIntervalMs: 200,

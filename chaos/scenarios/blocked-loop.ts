@@ -10,8 +10,8 @@ export const blockedLoop: Scenario = {
   async run(world) {
     const blockMs = BLOCK_LEASES * world.ackWaitMs;
     await Promise.all([world.startRecorder(), world.startWorkers(3)]);
-    await world.startLoad({ blockOneIn: 60, blockMs, workMs: [50, 300] });
-    for (const round of world.rounds({ quick: 2, full: 12 })) {
+    await world.startLoad({ blockOneIn: 50, blockMs, workMs: [50, 200] });
+    for (const round of world.rounds({ quick: 1, full: 12 })) {
       await world.until(`${round + 1} workers were blocked`, () => world.facts.of("blocked").length > round);
     }
     await world.pause(blockMs, blockMs + 500);

@@ -9,6 +9,7 @@ import { postgresRestart } from "./postgres-restart.ts";
 import { recorderKill } from "./recorder-kill.ts";
 import { rollingRestart } from "./rolling-restart.ts";
 import type { Scenario } from "./scenario.ts";
+import { soak } from "./soak.ts";
 import { workerKill } from "./worker-kill.ts";
 import { zombie } from "./zombie.ts";
 
@@ -24,4 +25,5 @@ export const SCENARIOS: readonly Scenario[] = [
   hostilePeer,
   rollingRestart,
   diskFull,
+  soak,
 ];

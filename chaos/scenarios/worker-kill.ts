@@ -4,14 +4,14 @@ import type { Scenario } from "./scenario.ts";
 export const workerKill: Scenario = {
   name: "worker-kill",
   about: "kill -9 of random workers while four replicas work off 2,000 tasks",
-  minimum: { quick: 300, full: 2_000 },
+  minimum: { quick: 200, full: 2_000 },
   async run(world) {
-    const total = world.size.minutes === null ? (world.size.isQuick ? 300 : 2_000) : null;
+    const total = world.size.minutes === null ? (world.size.isQuick ? 200 : 2_000) : null;
     await Promise.all([world.startRecorder(), world.startWorkers(4)]);
     const load = await world.startLoad({ total, inFlight: 32 });
-    for (const _ of world.rounds({ quick: 3, full: Infinity })) {
+    for (const _ of world.rounds({ quick: 2, full: Infinity })) {
       if (load.hasExited) break;
-      await world.pause(300, 900);
+      await world.pause(300, 800);
       const victim = world.random.pick(world.running("worker"));
       await world.fault("kill -9", { victim }, () => victim.kill());
       await world.startWorker();

@@ -8,8 +8,8 @@ export const zombie: Scenario = {
   minimum: { quick: 100, full: 500 },
   async run(world) {
     await Promise.all([world.startRecorder(), world.startWorkers(3)]);
-    await world.startLoad({ workMs: [50, 300] });
-    for (const _ of world.rounds({ quick: 2, full: 10 })) {
+    await world.startLoad({ workMs: [50, 200] });
+    for (const _ of world.rounds({ quick: 1, full: 10 })) {
       await world.pause(300, 600);
       const victim = world.random.pick(world.running("worker"));
       await world.fault("SIGSTOP", { victim }, async () => {

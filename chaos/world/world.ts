@@ -3,7 +3,7 @@
  * every fault. What the processes notice themselves is in their fact files.
  */
 import { connectSynapse, type Bus } from "@myelin/bus";
-import { startNats, startTcpProxy, type DevServer, type TcpProxy, type TcpProxyOptions } from "@myelin/dev";
+import { freePort, startNats, startTcpProxy, type DevServer, type TcpProxy, type TcpProxyOptions } from "@myelin/dev";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -25,6 +25,8 @@ export interface WorldOptions {
   readonly ackWaitMs?: number | undefined;
   /** Lines for the configuration of the nats-server. Default none. */
   readonly natsConfig?: string | undefined;
+  /** Whether the nats-server tells over HTTP what it holds. Default false. */
+  readonly isMonitored?: boolean | undefined;
 }
 
 type Kind = "worker" | "load" | "heir" | "recorder";
@@ -51,7 +53,11 @@ export class World implements AsyncDisposable {
   readonly postgres: DevServer;
   readonly database: ChaosDatabase;
   readonly ackWaitMs: number;
+  /** Where the nats-server tells what it holds; null when nobody asked for it. */
+  readonly monitorUrl: string | null;
   readonly faults: Fault[] = [];
+  /** What the scenario itself found wrong. */
+  readonly problems: string[] = [];
   /** How long the recording took to catch up, after each fault that touched it. */
   readonly recordingRecoveriesMs: number[] = [];
   readonly facts: FactReader;
@@ -69,6 +75,7 @@ export class World implements AsyncDisposable {
     this.nats = servers.nats;
     this.postgres = servers.postgres;
     this.database = servers.database;
+    this.monitorUrl = servers.monitorUrl;
     this.random = new Random(options.seed);
     this.size = options.size;
     this.ackWaitMs = options.ackWaitMs ?? 1_000;
@@ -85,13 +92,12 @@ export class World implements AsyncDisposable {
       environment.createDatabase(),
       environment.programs(),
     ]);
-    let configFile: string | undefined;
-    if (options.natsConfig !== undefined) {
-      configFile = path.join(folder, "nats-server.conf");
-      writeFileSync(configFile, options.natsConfig);
-    }
+    const monitor = options.isMonitored ? `127.0.0.1:${await freePort()}` : null;
+    const configFile = path.join(folder, "nats-server.conf");
+    writeFileSync(configFile, `${options.natsConfig ?? ""}\n${monitor === null ? "" : `http: "${monitor}"`}\n`);
     const nats = await startNats({ signal: environment.signal, configFile });
-    return new World(environment, { folder, nats, postgres, database }, options);
+    const monitorUrl = monitor === null ? null : `http://${monitor}`;
+    return new World(environment, { folder, nats, postgres, database, monitorUrl }, options);
   }
 
   get signal(): AbortSignal {
@@ -111,7 +117,7 @@ export class World implements AsyncDisposable {
 
   /** Start a dispatcher that keeps operations under way; without a `total`, until it is finished. */
   startLoad(own: Own<LoadArgument> = {}): Promise<ChaosProcess> {
-    const defaults = { seed: this.random.seed(), inFlight: 24, total: null, workMs: [20, 100] as const };
+    const defaults = { seed: this.random.seed(), inFlight: 16, total: null, workMs: [20, 100] as const };
     return this.#start("load", { ...defaults, ...own });
   }
 
@@ -233,6 +239,7 @@ interface Servers {
   readonly nats: DevServer;
   readonly postgres: DevServer;
   readonly database: ChaosDatabase;
+  readonly monitorUrl: string | null;
 }
 
 interface OpenOptions extends WorldOptions {

@@ -41,7 +41,7 @@ describe("chaos", () => {
     expect([code, output]).toEqual([0, expect.stringContaining("ok   worker-kill")]);
     const results = JSON.parse(output.trimEnd().split("\n").at(-1)!) as Record<string, object>;
     const nothing = { lost: 0, duplicatedEffects: 0, doubleTerminals: 0, unrecorded: 0 };
-    expect(results).toEqual({ [BY_COMMAND]: expect.objectContaining({ operations: 300, ...nothing }) });
+    expect(results).toEqual({ [BY_COMMAND]: expect.objectContaining({ operations: 200, ...nothing }) });
     expect(Object.keys(results[BY_COMMAND]!)).toEqual(expect.arrayContaining(["faults", "longestRecoveryMs"]));
     expect(descendants.running()).toEqual([]);
     expect(descendants.temporaryDirectories()).toEqual([]);
