@@ -5,20 +5,31 @@
  */
 import { createHash } from "node:crypto";
 import { PrismaPg } from "@prisma/adapter-pg";
+import { Pool } from "pg";
 import { connectionSettings, type ConnectionOptions } from "./connection.ts";
 import type { Database, OwnedDatabase } from "./database.ts";
 import { PrismaClient } from "./generated/prisma/client.ts";
 
 /** Open a database. Connects at the first query; who opened it closes it. */
 export function openDatabase(databaseUrl: string, options: ConnectionOptions): OwnedDatabase {
+  const pool = new Pool(connectionSettings(databaseUrl, options));
   // Errors of idle connections have no caller; the next query meets a fresh connection, so they are only swallowed.
-  const adapter = new PrismaPg(connectionSettings(databaseUrl, options), {
-    onPoolError: () => {},
+  pool.on("error", () => {});
+  const adapter = new PrismaPg(pool, {
     onConnectionError: () => {},
     ...(options.preparedStatements && { statementNameGenerator: nameStatement }),
   });
   const client = new PrismaClient({ adapter, errorFormat: "minimal" });
-  return Object.assign(client satisfies Database, { close: () => client.$disconnect() });
+  const close = async () => {
+    await client.$disconnect();
+    await pool.end();
+  };
+  const queryLarge: NonNullable<Database["queryLarge"]> = async <T>(text: string, ...values: unknown[]) => {
+    const name = options.preparedStatements ? nameStatement({ sql: text }) : undefined;
+    const { rows } = await pool.query({ text, values, ...(name !== undefined && { name }) });
+    return rows as T;
+  };
+  return Object.assign(client satisfies Database, { queryLarge, close });
 }
 
 const names = new Map<string, string>();

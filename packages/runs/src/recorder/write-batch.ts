@@ -93,8 +93,9 @@ async function execute(
   known: ReadonlyMap<number, Treatment>,
 ): Promise<BatchResult | null> {
   const batch = encodeBatch(entries, fromSeq, known);
+  const run: Database["$queryRawUnsafe"] = (db.queryLarge ?? db.$queryRawUnsafe).bind(db);
   const query = () =>
-    db.$queryRawUnsafe<({ moved: boolean } & BatchResult)[]>(
+    run<({ moved: boolean } & BatchResult)[]>(
       STATEMENT,
       log.logId,
       log.namespace,
