@@ -21,6 +21,8 @@ export interface LoadArgument extends ProgramArgument {
   readonly blockMs?: number | undefined;
   /** Bytes of ballast in each task. Default 0. */
   readonly ballastBytes?: number | undefined;
+  /** Whether some of the tasks have an idempotency key. Default: the durable ones. */
+  readonly hasKeys?: boolean | undefined;
   /** Default `work`. */
   readonly neuron?: "work" | "other-work" | undefined;
   /** Default `durable`. */
@@ -38,6 +40,7 @@ const PAUSE_MS = 100;
 
 const argument = readArgument<LoadArgument>();
 const { natsUrl, namespace, name, ackWaitMs, total, delivery = "durable" } = argument;
+const { hasKeys = delivery === "durable" } = argument;
 const ballast = "x".repeat(argument.ballastBytes ?? 0);
 const random = new Random(argument.seed);
 const facts = new FactFile(argument.factFile);
@@ -74,7 +77,7 @@ function nextWork(): Work {
 async function operate(work: Work): Promise<void> {
   const { op } = work;
   const input = { ...work, ballast };
-  const isKeyed = delivery === "durable" && made % KEYED_ONE_IN === 0;
+  const isKeyed = hasKeys && made % KEYED_ONE_IN === 0;
   facts.note({ fact: "asked", op, ...(isKeyed && { keyed: input }) });
   try {
     const reply = await dendrite.dispatchAndWait({

@@ -37,7 +37,7 @@ export const badNetwork: Scenario = {
     const databaseUrl = new URL(world.database.url);
     databaseUrl.host = postgres.address;
     // Nothing but time tells that the other side of a query is gone; the default is a minute.
-    databaseUrl.searchParams.set("query_timeout", "3000");
+    databaseUrl.searchParams.set("query_timeout", "1500");
     await Promise.all([
       world.startRecorder({ natsUrl, databaseUrl: databaseUrl.toString() }),
       world.startWorkers(3, { natsUrl }),

@@ -4,7 +4,7 @@ import type { Scenario } from "./scenario.ts";
 export const natsRestart: Scenario = {
   name: "nats-restart",
   about: "SIGKILL and restart of the nats-server under load, ten times",
-  minimum: { quick: 100, full: 1_000 },
+  minimum: { quick: 100, full: 500 },
   async run(world) {
     await Promise.all([world.startRecorder(), world.startWorkers(3)]);
     await world.startLoad();
