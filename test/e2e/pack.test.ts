@@ -121,7 +121,7 @@ describe("what npm packs", () => {
     const relative = listed.map((file) => path.relative(installed(name), file));
     expect(relative).toContain("dist/LICENSE");
     const kinds =
-      /^(package\.json|README\.md|nats-server\.conf|dist\/LICENSE|dist\/.*(\.js|\.d\.ts)|dist\/migrations\/.*)$/;
+      /^(package\.json|README\.md|nats-server(-auth)?\.conf|dist\/LICENSE|dist\/.*(\.js|\.d\.ts)|dist\/migrations\/.*)$/;
     expect(relative.filter((file) => !kinds.test(file) || /\.test/.test(file))).toEqual([]);
   });
 
