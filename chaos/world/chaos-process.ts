@@ -13,6 +13,7 @@ export class ChaosProcess {
   readonly #lines: string[] = [];
   #resolveReady: () => void = () => {};
   readonly #ready = new Promise<void>((resolve) => (this.#resolveReady = resolve));
+  #isReady = false;
   #exit: ExitStatus | null = null;
   /** We ended it, or told it to end: another end is one of its own. */
   #isDoomed = false;
@@ -24,7 +25,7 @@ export class ChaosProcess {
       args: [JSON.stringify(argument)],
       graceMs: 200,
       onLine: (line) => {
-        if (line === READY) this.#resolveReady();
+        if (line === READY) this.#onReady();
         else if (this.#lines.push(line) > REMEMBERED_LINES) this.#lines.shift();
       },
     });
@@ -76,9 +77,15 @@ export class ChaosProcess {
     this.#process.kill("SIGCONT");
   }
 
-  /** Tell it to finish what it does, and wait. One that does not is a complaint. */
+  /** Tell it to finish what it does, and wait. One that does not is a complaint; one that is still starting has nothing to finish. */
   async finish(): Promise<void> {
+    if (!this.#isReady) return this.kill();
     await this.#process.stop({ graceMs: FINISH_GRACE_MS });
+  }
+
+  #onReady(): void {
+    this.#isReady = true;
+    this.#resolveReady();
   }
 
   /** Resolves when it has ended by itself, or was ended. */
