@@ -4,7 +4,8 @@ import { Axon, Dendrite } from "@myelin/dendrite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { answerJob, makeJob, TIMEOUT_MS, type Job } from "../contenders/job.ts";
 import { serveParent } from "../harness/child.ts";
-import { toRound, type Round } from "../harness/statistics.ts";
+import { cpuUs, keepGoing } from "../harness/load.ts";
+import type { Round } from "../harness/statistics.ts";
 
 export interface HostArgument {
   readonly url: string;
@@ -49,26 +50,14 @@ serveParent({
     }
   },
 
-  async ask({ url, namespace, to, inFlight, durationMs }: AskArgument): Promise<Round> {
+  async ask({ url, namespace, to, ...load }: AskArgument): Promise<Round> {
     const dendrite = await (dispatcher ??= open(url, namespace, []));
-    const latenciesMs: number[] = [];
-    const startedAt = performance.now();
-    const askAndAskAgain = async () => {
-      for (;;) {
-        const sentAt = performance.now();
-        if (sentAt - startedAt >= durationMs) return;
-        await dendrite.dispatchAndWait({ ...to, input: { ...makeJob() }, timeoutMs: TIMEOUT_MS });
-        latenciesMs.push(performance.now() - sentAt);
-      }
-    };
-    await Promise.all(Array.from({ length: inFlight }, askAndAskAgain));
-    return toRound(latenciesMs, performance.now() - startedAt);
+    return keepGoing(load, async () => {
+      await dendrite.dispatchAndWait({ ...to, input: { ...makeJob() }, timeoutMs: TIMEOUT_MS });
+    });
   },
 
-  cpuUs(): Promise<number> {
-    const { user, system } = process.cpuUsage();
-    return Promise.resolve(user + system);
-  },
+  cpuUs,
 
   async stop(): Promise<void> {
     await Promise.all(opened.map(({ dendrite }) => dendrite.stop()));

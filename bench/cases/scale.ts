@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import type { BenchCase } from "../harness/bench-case.ts";
 import type { BenchProcess } from "../harness/bench-process.ts";
 import type { Environment } from "../harness/environment.ts";
+import { interleave } from "../harness/rounds.ts";
 import { ratio, spread, toSample, type Round, type Sample } from "../harness/statistics.ts";
 import type { AskArgument, HostArgument } from "./scale-process.ts";
 
@@ -32,12 +33,13 @@ export const scaleCases: readonly BenchCase[] = [
       const url = await environment.natsUrl("default");
       const eight = await fleet(environment, url, "scale-8", 8, { concurrency: SLOTS, workMs: WORK_MS });
       const one = await fleet(environment, url, "scale-1", 1, { concurrency: SLOTS, workMs: WORK_MS });
-      const [ours, theirs]: [Sample[], Sample[]] = [[], []];
-      for (let round = 0; round < Math.min(rounds, 3); round++) {
-        // Twice as many as there are slots: whoever is free finds work.
-        ours.push((await eight.ask({ inFlight: 8 * SLOTS * 2, durationMs: ONE_ROUND_MS })).sample);
-        theirs.push((await one.ask({ inFlight: SLOTS * 2, durationMs: ONE_ROUND_MS })).sample);
-      }
+      // Twice as many as there are slots: whoever is free finds work.
+      const load = (slots: number) => ({ inFlight: slots * 2, durationMs: ONE_ROUND_MS });
+      const [ours, theirs] = await inTurn(
+        () => eight.ask(load(8 * SLOTS)),
+        () => one.ask(load(SLOTS)),
+        Math.min(rounds, 3),
+      );
       await Promise.all([eight.stop(), one.stop()]);
       return {
         contenders: [
@@ -58,14 +60,12 @@ export const scaleCases: readonly BenchCase[] = [
       const among = await fleet(environment, crowded.url, namespace, 2, options);
       const alone = await fleet(environment, empty.url, namespace, 2, options);
       const peers = await Promise.all(peerHosts(crowded.url, namespace).map((host) => hostOn(environment, host)));
-      const [ours, theirs]: [Sample[], Sample[]] = [[], []];
-      const measure = { inFlight: 16, durationMs: Math.max(roundMs, 1_000) };
-      for (let round = -1; round < rounds; round++) {
-        const [one, other] = [await among.ask(measure, crowded.pid), await alone.ask(measure, empty.pid)];
-        if (round < 0) continue;
-        ours.push(one.sample);
-        theirs.push(other.sample);
-      }
+      const load = { inFlight: 16, durationMs: Math.max(roundMs, 1_000) };
+      const [ours, theirs] = await inTurn(
+        () => among.ask(load, crowded.pid),
+        () => alone.ask(load, empty.pid),
+        rounds,
+      );
       await Promise.all([among.stop(), alone.stop(), ...peers.map((peer) => peer.stop())]);
       const cost = spread(ours.map((sample, at) => sample.cpuUs! / theirs[at]!.cpuUs!));
       return {
@@ -98,14 +98,12 @@ export const scaleCases: readonly BenchCase[] = [
         workMs: 0,
         capabilities: ["another"],
       });
-      const [ours, theirs]: [Sample[], Sample[]] = [[], []];
-      const measure = { inFlight: 1, durationMs: roundMs, to: { capabilities: ["answering"] } };
-      for (let round = -1; round < rounds; round++) {
-        const [one, other] = [await among.ask(measure), await alone.ask(measure)];
-        if (round < 0) continue;
-        ours.push(one.sample);
-        theirs.push(other.sample);
-      }
+      const load = { inFlight: 1, durationMs: roundMs, to: { capabilities: ["answering"] } };
+      const [ours, theirs] = await inTurn(
+        () => among.ask(load),
+        () => alone.ask(load),
+        rounds,
+      );
       await Promise.all([among.stop(), alone.stop(), crowd.stop()]);
       const addedUs = spread(ours.map((sample, at) => (sample.p50Ms! - theirs[at]!.p50Ms!) * 1_000)).median;
       return {
@@ -120,9 +118,18 @@ export const scaleCases: readonly BenchCase[] = [
   },
 ];
 
-interface Asked {
-  readonly round: Round;
-  readonly sample: Sample;
+/** Measure both in turn, as every case does. Ours first. */
+async function inTurn(
+  ours: () => Promise<Sample>,
+  theirs: () => Promise<Sample>,
+  rounds: number,
+): Promise<[Sample[], Sample[]]> {
+  const contenders = [
+    { name: "ours", measure: ours },
+    { name: "theirs", measure: theirs },
+  ];
+  const samples = await interleave(contenders, rounds);
+  return [samples.get("ours")!, samples.get("theirs")!];
 }
 
 /** Worker processes of one neuron, and a process that dispatches to it. */
@@ -142,10 +149,10 @@ async function fleet(
     async ask(
       { to = { neuron: NEURON }, ...load }: Pick<AskArgument, "inFlight" | "durationMs"> & Partial<AskArgument>,
       serverPid?: number,
-    ): Promise<Asked> {
+    ): Promise<Sample> {
       const before = await cpuUs(busy, serverPid);
       const round = await dispatcher.call<Round>("ask", { ...load, to, url, namespace } satisfies AskArgument);
-      return { round, sample: toSample(round, (await cpuUs(busy, serverPid)) - before) };
+      return toSample(round, (await cpuUs(busy, serverPid)) - before);
     },
     stop: () => Promise.all(busy.map((one) => one.stop())),
   };

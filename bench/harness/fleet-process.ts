@@ -3,7 +3,8 @@ import { loadContender, type JobDispatcher } from "../contenders/contender.ts";
 import { assertAnswer, makeJob } from "../contenders/job.ts";
 import { serveParent } from "./child.ts";
 import type { MeasureArgument, StartArgument } from "./fleet.ts";
-import { toRound, type Round } from "./statistics.ts";
+import { cpuUs, keepGoing } from "./load.ts";
+import type { Round } from "./statistics.ts";
 
 let running: AsyncDisposable | undefined;
 let dispatcher: JobDispatcher | undefined;
@@ -15,26 +16,13 @@ serveParent({
     else running = dispatcher = await startDispatcher(url);
   },
 
-  async measure({ inFlight, durationMs }: MeasureArgument): Promise<Round> {
-    const latenciesMs: number[] = [];
-    const startedAt = performance.now();
-    const askAndAskAgain = async () => {
-      for (;;) {
-        const sentAt = performance.now();
-        if (sentAt - startedAt >= durationMs) return;
-        const job = makeJob();
-        assertAnswer(job, await dispatcher!.dispatch(job));
-        latenciesMs.push(performance.now() - sentAt);
-      }
-    };
-    await Promise.all(Array.from({ length: inFlight }, askAndAskAgain));
-    return toRound(latenciesMs, performance.now() - startedAt);
-  },
+  measure: (load: MeasureArgument): Promise<Round> =>
+    keepGoing(load, async () => {
+      const job = makeJob();
+      assertAnswer(job, await dispatcher!.dispatch(job));
+    }),
 
-  cpuUs(): Promise<number> {
-    const { user, system } = process.cpuUsage();
-    return Promise.resolve(user + system);
-  },
+  cpuUs,
 
   async stop(): Promise<void> {
     await running?.[Symbol.asyncDispose]();

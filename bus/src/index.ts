@@ -55,7 +55,9 @@ export type { Logger } from "./logger.ts";
 
 // For siblings.
 export { silentLogger } from "./logger.ts";
+export { signalOf } from "./synapse/signal-of.ts";
 export {
+  answerDedupId,
   bucketOf,
   isId,
   isRunId,
@@ -68,6 +70,9 @@ export {
   parseNeuronId,
   parseSubject,
   parseTraceId,
+  repliesOf,
+  replyDedupId,
+  runIdOf,
   timeOfId,
 } from "./protocol/index.ts";
 export type { Channel, SubjectFilter, SubjectTokens } from "./protocol/index.ts";

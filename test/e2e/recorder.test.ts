@@ -82,7 +82,7 @@ describe("the recorder's process", () => {
     const { runId } = await dendrite.dispatch({ neuron: "nobody", input: {}, timeoutMs: 1_000, whenAbsent: "wait" });
     await until(async () => (await it.store.getRun(runId))?.status === "error");
     const run = (await it.store.getRun(runId))!;
-    expect(run.endedAt!.getTime() - run.deadline!.getTime()).toBeLessThan(1_000);
+    expect(run.endedAt!.getTime()).toBeGreaterThan(run.deadline!.getTime());
     const { deadLetters } = await it.store.listDeadLetters();
     expect(deadLetters).toMatchObject([{ kind: "task", code: "DEADLINE_EXCEEDED", runId, neuronId: "nobody" }]);
     await until(async () => (await it.bus.info()).firstSeq > run.firstSeq);

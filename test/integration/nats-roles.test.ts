@@ -81,9 +81,8 @@ const toError = (promise: Promise<unknown>): Promise<unknown> =>
     (reason: unknown) => reason,
   );
 
-/** It is refused, within a second, for want of that permission. */
+/** It is refused, for want of that permission. */
 async function expectRefused(doing: Promise<unknown>, operation: "publish" | "subscribe", subject: string | RegExp) {
-  const startedAt = performance.now();
   const error = await toError(doing);
   expect(error).toBeInstanceOf(NotPermittedError);
   const refused = error as NotPermittedError;
@@ -91,7 +90,6 @@ async function expectRefused(doing: Promise<unknown>, operation: "publish" | "su
   expect(refused.subject).toMatch(subject);
   expect(refused.message).toContain(`"${refused.subject}"`);
   expect(refused.message).not.toContain("\n");
-  expect(performance.now() - startedAt).toBeLessThan(1_000);
 }
 
 describe("before the recorder has made the namespace", () => {

@@ -55,5 +55,6 @@ export {
   subjectOf,
 } from "./subjects.ts";
 export type { Channel, SubjectFilter, SubjectTokens } from "./subjects.ts";
+export { answerDedupId, repliesOf, replyDedupId, runIdOf } from "./run-signals.ts";
 export { encodeTicket, isObjectReference, readTicket } from "./ticket.ts";
 export type { Ticket } from "./ticket.ts";

@@ -7,9 +7,12 @@
  * id, and the log stores one of them.
  */
 import {
+  answerDedupId,
   bucketOf,
   createSignal,
   parseNeuronId,
+  repliesOf,
+  signalOf,
   type Bus,
   type PauseType,
   type PayloadOf,
@@ -19,7 +22,6 @@ import {
 import type { JsonObject } from "@myelin/neuron";
 import { AlreadyAnsweredError, DendriteError, RecordsUnavailableError } from "./errors.ts";
 import type { Records } from "./records.ts";
-import { signalOf } from "./run-log.ts";
 import { isJsonObject, parseMs } from "./validate.ts";
 
 interface AnswerOptions {
@@ -135,7 +137,7 @@ export class Answers {
         instance: this.#instance,
       },
     });
-    const { seq, duplicate } = await this.#bus.append(task, { dedupId: `answer:${question.id}` });
+    const { seq, duplicate } = await this.#bus.append(task, { dedupId: answerDedupId(question.id) });
     // A duplicate is another's answer, unless it is this one whose acknowledgement was lost on the way.
     if (duplicate && signalOf(await this.#bus.get(seq))?.id !== task.id) throw new AlreadyAnsweredError(question);
     return task;
@@ -170,7 +172,7 @@ export class Answers {
     const bucket = bucketOf(question.trace_id);
     const [wake, reply] = await Promise.all([
       this.#bus.lastOf({ type: "TASK", bucket, run }),
-      this.#bus.lastOf({ to: question.meta.reply_to ?? "_", lane: "_", bucket, run }),
+      this.#bus.lastOf(repliesOf(question.trace_id, run, question.meta.reply_to)),
     ]);
     const isAnswered = signalOf(wake)?.parent_id === question.id;
     const isRemoved = reply === null && question.meta.task_seq !== undefined;

@@ -5,7 +5,7 @@
  * Nothing is missed: the replies of the run are listened to before the log is asked for them, and asked for again from 2 s
  * on and after each reconnect, as for any waiter (D1). Giving up leaves the run alone: it may have other followers.
  */
-import { bucketOf, type Bus, type InstanceId } from "@myelin/bus";
+import { repliesOf, type Bus, type InstanceId } from "@myelin/bus";
 import type { DendriteObserver } from "./observer.ts";
 import type { KnownRun, RunHistory } from "./run-history.ts";
 import { startWait, toOutcome, type Outcome, type Wait } from "./wait.ts";
@@ -45,9 +45,9 @@ export class RunFollower {
   #hear(run: KnownRun, send: (() => Promise<void>) | undefined, fail: (error: unknown) => void): () => void {
     const { bus, instance, waiters, history } = this.#options;
     const { runId, traceId, replyTo } = run;
-    const filter = { to: replyTo, lane: "_", bucket: bucketOf(traceId), run: runId } as const;
+    const replies = repliesOf(traceId, runId, replyTo);
     const subscription =
-      replyTo === instance ? undefined : bus.subscribe("log", filter, (signal) => waiters.receive(signal));
+      replyTo === instance ? undefined : bus.subscribe("log", replies, (signal) => waiters.receive(signal));
     const asked = (async () => {
       await subscription;
       if (send) return send();

@@ -7,6 +7,8 @@ import {
   bucketOf,
   isEndType,
   isReplyType,
+  repliesOf,
+  signalOf,
   timeOfId,
   type Bus,
   type LogEntry,
@@ -40,8 +42,7 @@ export class RunLog {
 
   /** The first end; else the last pause, if nobody answered it; null while the run goes on. */
   async replyOf({ runId, traceId, replyTo }: RunAddress): Promise<FoundReply | null> {
-    const bucket = bucketOf(traceId);
-    const filter = { to: replyTo, lane: "_", bucket, run: runId } as const;
+    const filter = repliesOf(traceId, runId, replyTo);
     const last = await this.#bus.lastOf(filter);
     if (!last) return null;
     let pause: LogEntry | null = null;
@@ -52,7 +53,7 @@ export class RunLog {
       entry = entry.seq >= last.seq ? null : await this.#bus.firstOf(filter, { fromSeq: entry.seq + 1 });
     }
     if (!pause) return null;
-    const wake = await this.#bus.lastOf({ type: "TASK", bucket, run: runId });
+    const wake = await this.#bus.lastOf({ type: "TASK", bucket: filter.bucket, run: runId });
     return wake && wake.seq > pause.seq ? null : foundReply(pause);
   }
 
@@ -95,7 +96,7 @@ export class RunLog {
 
   /** The run's first TASK, by way of its first reply; null when either is not there. */
   async firstTask({ runId, traceId, replyTo }: RunAddress): Promise<SignalOf<"TASK"> | null> {
-    const first = signalOf(await this.#bus.firstOf({ to: replyTo, lane: "_", bucket: bucketOf(traceId), run: runId }));
+    const first = signalOf(await this.#bus.firstOf(repliesOf(traceId, runId, replyTo)));
     const task = await this.taskAt(first?.meta.task_seq);
     return task?.payload.answers === undefined ? task : null;
   }
@@ -142,8 +143,5 @@ export class RunLog {
     return null;
   }
 }
-
-export const signalOf = (entry: LogEntry | null): Signal | undefined =>
-  entry?.parsed.ok ? entry.parsed.signal : undefined;
 
 const foundReply = (entry: LogEntry): FoundReply => ({ reply: signalOf(entry) as Reply, storedAt: entry.storedAt });

@@ -84,10 +84,8 @@ describe.each(TRANSPORTS)("rateLimit, %s", (transport) => {
     await fleet.worker([axon("free")], { synapse: await fleet.connect() });
     await until(() => of("free").length === 6);
     expect(of("free").map(({ tenant }) => tenant)).toContain("b");
-    const stoppedAt = performance.now();
     await limited.stop();
     await until(() => started.length === 11);
-    expect(performance.now() - stoppedAt).toBeLessThan(2_000);
     expect(of("a")).toHaveLength(1);
   });
 

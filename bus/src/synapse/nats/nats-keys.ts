@@ -15,6 +15,7 @@ import { HEADER_BYTES } from "./nats-headers.ts";
 import type { NatsObjects } from "./nats-objects.ts";
 import type { NatsSession } from "./nats-session.ts";
 import { ensureKeys } from "./nats-stream.ts";
+import { onceDone } from "./once-done.ts";
 
 const FETCH_MS = 15_000;
 /** How the id of a put begins: with what it holds, the value, or the name of the object that is the value. */
@@ -26,11 +27,12 @@ export class NatsKeys {
   readonly #namespace: string;
   readonly #stream: string;
   readonly #objects: NatsObjects;
-  #ready: Promise<void> | undefined;
+  readonly #ensure: () => Promise<void>;
 
   constructor(session: NatsSession, namespace: string, objects: NatsObjects) {
     this.#session = session;
     this.#namespace = namespace;
+    this.#ensure = onceDone(() => ensureKeys(session.link, namespace, session.options));
     this.#stream = keyStreamName(namespace);
     this.#objects = objects;
   }
@@ -69,14 +71,5 @@ export class NatsKeys {
 
   #fetch(reference: Uint8Array): Promise<Uint8Array> {
     return this.#objects.get(new TextDecoder().decode(reference), FETCH_MS, this.#session.options.maxPayloadBytes);
-  }
-
-  #ensure(): Promise<void> {
-    if (!this.#ready) {
-      this.#ready = ensureKeys(this.#session.link, this.#namespace, this.#session.options);
-      // What failed is tried again by the next.
-      this.#ready.catch(() => (this.#ready = undefined));
-    }
-    return this.#ready;
   }
 }

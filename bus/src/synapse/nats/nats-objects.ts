@@ -19,6 +19,7 @@ import { getStored } from "./nats-entry.ts";
 import { HEADER_BYTES } from "./nats-headers.ts";
 import type { NatsSession } from "./nats-session.ts";
 import { ensureObjects } from "./nats-stream.ts";
+import { onceDone } from "./once-done.ts";
 
 const PART_BYTES = 256 * 1024;
 /** Parts on their way at once, so that what others append in the meantime is not behind all of them. */
@@ -41,11 +42,12 @@ export class NatsObjects {
   readonly #session: NatsSession;
   readonly #namespace: string;
   readonly #stream: string;
-  #ready: Promise<void> | undefined;
+  readonly #ensure: () => Promise<void>;
 
   constructor(session: NatsSession, namespace: string) {
     this.#session = session;
     this.#namespace = namespace;
+    this.#ensure = onceDone(() => ensureObjects(session.link, namespace, session.options));
     this.#stream = objectStreamName(namespace);
   }
 
@@ -167,15 +169,6 @@ export class NatsObjects {
     if (length !== size || found.length < parts.length) return null;
     // Not the Buffer, which may be a view of Node's pool.
     return new Uint8Array(Buffer.concat(found));
-  }
-
-  #ensure(): Promise<void> {
-    if (!this.#ready) {
-      this.#ready = ensureObjects(this.#session.link, this.#namespace, this.#session.options);
-      // What failed is tried again by the next.
-      this.#ready.catch(() => (this.#ready = undefined));
-    }
-    return this.#ready;
   }
 
   #failure(what: string, cause: unknown): BusError {

@@ -2,7 +2,7 @@
  * Attempts: which start of its TASK this is, and what became of the ones before. The log's delivery count is a hint: it
  * starts again when a server is restarted, and it counts what was handed back unharmed. The journal knows better.
  */
-import { newSignalId, type PayloadOf, type SignalOf } from "@myelin/bus";
+import type { PayloadOf, SignalOf } from "@myelin/bus";
 import type { RunEventEntry } from "@myelin/bus/run-events";
 import type { NewEntry } from "./journal.ts";
 
@@ -37,9 +37,13 @@ export const failuresOf = (task: SignalOf<"TASK">, journal: readonly RunEventEnt
     .map(({ data: { task_id: _task, ...failure } }) => failure as Failure);
 
 /** `taskSeq` orders the TASKs of a run: one that wakes it comes later. */
-export const attemptStarted = (task: SignalOf<"TASK">, taskSeq: number, attempt: number, instance: string) => ({
-  event_type: "attempt.started" as const,
-  correlation_id: newSignalId(),
+export const attemptStarted = (
+  task: SignalOf<"TASK">,
+  taskSeq: number,
+  attempt: number,
+  instance: string,
+): NewEntry => ({
+  event_type: "attempt.started",
   data: { task_id: task.id, task_seq: taskSeq, attempt, instance },
 });
 
@@ -48,7 +52,7 @@ export const attemptFailed = (task: SignalOf<"TASK">, failure: Failure): NewEntr
   data: { task_id: task.id, ...failure },
 });
 
-/** Handed back by a drain: it counts as no attempt. */
+/** Handed back by a drain: it does not count against `maxAttempts`. */
 export const attemptReleased = (task: SignalOf<"TASK">, attempt: number, instance: string): NewEntry => ({
   event_type: "attempt.released",
   data: { task_id: task.id, attempt, instance },

@@ -160,9 +160,9 @@ export class AxonHost {
       if (task.type !== "TASK") return { type: "done" };
       const entry = this.#gate.tryEnter() ? "in" : await this.#gate.enter(task, delivery);
       if (entry === "left") return delivery.isLost ? { type: "abandon" } : { type: "retry", delayMs: 0 };
-      if (entry !== "in") return await this.#runDurable(delivery, entry);
+      if (entry !== "in") return await this.#runDurable(task, delivery, entry);
       try {
-        return await this.#runDurable(delivery);
+        return await this.#runDurable(task, delivery);
       } finally {
         this.#gate.leave();
       }
@@ -172,9 +172,9 @@ export class AxonHost {
   }
 
   /** `refusal` is the reply of a task that may not run. */
-  async #runDurable(delivery: TaskDelivery, refusal?: ReplyBody): Promise<TaskOutcome> {
-    const { signal: task, seq } = delivery;
-    if (task.type !== "TASK" || this.#done.has(task.id)) return { type: "done" };
+  async #runDurable(task: SignalOf<"TASK">, delivery: TaskDelivery, refusal?: ReplyBody): Promise<TaskOutcome> {
+    const { seq } = delivery;
+    if (this.#done.has(task.id)) return { type: "done" };
     const mayBeDone = this.#done.mayHave(delivery);
     if (mayBeDone && (await this.#done.isAnswered(task, seq))) {
       this.#done.add(task.id);

@@ -2,8 +2,16 @@
  * DoneTasks: whether a delivered task was done before (A2). One that may have been (delivered again, older than a lease, or
  * stored before a reconnect) is looked up in the log; a fresh one pays nothing.
  */
-import { bucketOf, isEndType, isReplyType, type Bus, type SignalOf, type TaskDelivery } from "@myelin/bus";
-import { runIdOf } from "./task-run.ts";
+import {
+  isEndType,
+  isReplyType,
+  repliesOf,
+  runIdOf,
+  signalOf,
+  type Bus,
+  type SignalOf,
+  type TaskDelivery,
+} from "@myelin/bus";
 
 export interface DoneTasksOptions {
   readonly bus: Bus;
@@ -51,15 +59,9 @@ export class DoneTasks {
 
   /** Whether the log holds the reply to this TASK, or the end of its run. */
   async isAnswered(task: SignalOf<"TASK">, seq: number): Promise<boolean> {
-    const { reply_to } = task.meta;
-    const entry = await this.#options.bus.lastOf({
-      to: reply_to ?? "_",
-      lane: "_",
-      bucket: bucketOf(task.trace_id),
-      run: runIdOf(task),
-    });
-    if (!entry?.parsed.ok || entry.seq < seq) return false;
-    const last = entry.parsed.signal;
+    const entry = await this.#options.bus.lastOf(repliesOf(task.trace_id, runIdOf(task), task.meta.reply_to));
+    const last = signalOf(entry);
+    if (!last || entry!.seq < seq) return false;
     return isReplyType(last.type) && (isEndType(last.type) || last.parent_id === task.id);
   }
 }

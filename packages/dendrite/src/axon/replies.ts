@@ -2,6 +2,7 @@
 import {
   createSignal,
   PayloadTooLargeError,
+  replyDedupId,
   type Bus,
   type Logger,
   type Signal,
@@ -39,7 +40,7 @@ export class Replies {
     for (;;) {
       if (delivery.isLost) return { type: "abandon" };
       try {
-        await bus.append(signal, { dedupId: `${run.task.id}.reply` });
+        await bus.append(signal, { dedupId: replyDedupId(run.task.id) });
         return { type: "done" };
       } catch (thrown) {
         if (isUnsendable(thrown)) {

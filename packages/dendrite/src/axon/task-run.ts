@@ -4,6 +4,7 @@
  */
 import {
   createSignal,
+  runIdOf,
   type Bus,
   type Logger,
   type Meta,
@@ -285,12 +286,6 @@ export class TaskRun {
     return { trace_id: this.task.trace_id, parent_id: this.task.id, directed: this.directed, meta: this.meta() };
   }
 }
-
-/** The run of a TASK. A peer's TASK may have none; then it is made from the TASK's id, the same wherever it is asked. */
-export const runIdOf = (task: SignalOf<"TASK">): RunId => {
-  const { run_id } = task.meta;
-  return run_id?.startsWith("run_") ? (run_id as RunId) : `run_${task.id.slice("evt_".length)}`;
-};
 
 export const workerStopped = (): ReplyBody =>
   error({ code: "WORKER_STOPPED", message: "the worker stopped before the task ended", recoverable: true });

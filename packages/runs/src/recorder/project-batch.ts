@@ -6,7 +6,7 @@
  * with answers), and over at the first terminal (A1). A run with a journal says the same and more in RUN_EVENTs. What comes
  * after the first terminal changes nothing.
  */
-import type { LogEntry, PauseType, Signal, SignalOf, SignalType } from "@myelin/bus";
+import { runIdOf, type LogEntry, type PauseType, type Signal, type SignalOf, type SignalType } from "@myelin/bus";
 import { OPEN_STATUSES, TERMINAL_STATUSES, type RunEventEntry, type RunStatus } from "@myelin/bus/run-events";
 
 /** One run as one batch tells it. Sequences point at the Signals that columns are taken from. */
@@ -110,16 +110,12 @@ export function projectBatch(signals: Iterable<Place & { signal: Signal }>): Bat
   const runs = new Map<string, RunFold>();
   const workers = new Map<string, WorkerFold>();
   for (const { signal, seq, storedAt } of signals) {
-    const runId = runIdOf(signal);
+    // Of a TASK that does not name its run, the one its worker answers under. So in write-batch.ts.
+    const runId = signal.type === "TASK" ? runIdOf(signal) : signal.meta.run_id;
     if (runId) foldRun(runs, runId, signal, { seq, storedAt });
     if (signal.type === "REGISTER" || signal.type === "DEREGISTER") foldWorker(workers, signal, storedAt.toISOString());
   }
   return { runs, workers };
-}
-
-/** A TASK of another make may not name its run; then its worker answers under one made from the TASK's id. So in write-batch.ts. */
-function runIdOf({ type, id, meta: { run_id } }: Signal): string | undefined {
-  return type === "TASK" && !run_id?.startsWith("run_") ? `run_${id.slice("evt_".length)}` : run_id;
 }
 
 function foldRun(runs: Map<string, RunFold>, runId: string, signal: Signal, place: Place): void {

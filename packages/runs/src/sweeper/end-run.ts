@@ -6,10 +6,14 @@
  * that fail (it is remembered for two minutes), the first terminal in the log counts, as always (A1).
  */
 import {
+  answerDedupId,
   bucketOf,
   checkSignal,
   createSignal,
   isReplyType,
+  repliesOf,
+  replyDedupId,
+  signalOf,
   SIGNAL_TYPES,
   type LogEntry,
   type Meta,
@@ -38,11 +42,11 @@ export async function endRun(bus: Pick<SweptBus, "get" | "lastOf" | "append">, r
 }
 
 /** Whether anything follows the cause: a reply to the TASK, an answer to the question, or what came of that. */
-async function hasGoneOn(bus: Pick<SweptBus, "lastOf">, run: DueRun, cause: Signal | null): Promise<boolean> {
+async function hasGoneOn(bus: Pick<SweptBus, "lastOf">, run: DueRun, cause: Signal | undefined): Promise<boolean> {
   const at = { bucket: bucketOf(run.traceId), run: run.runId };
   // Replies have their dispatcher in their subject. It is on the cause; when that is gone, each type is asked for.
   const filters: SubjectFilter[] = cause
-    ? [{ ...at, to: cause.meta.reply_to ?? "_", lane: "_" }]
+    ? [repliesOf(run.traceId, run.runId, cause.meta.reply_to)]
     : REPLY_TYPES.map((type) => ({ ...at, type }));
   if (run.isPaused) filters.push({ ...at, type: "TASK" });
   const entries = await Promise.all(filters.map((filter) => bus.lastOf(filter)));
@@ -50,12 +54,12 @@ async function hasGoneOn(bus: Pick<SweptBus, "lastOf">, run: DueRun, cause: Sign
 }
 
 /** The attempts at this TASK, as its worker would have told them. */
-const failuresOf = (run: DueRun, cause: Signal | null): Failures =>
+const failuresOf = (run: DueRun, cause: Signal | undefined): Failures =>
   run.failures
     .filter((one) => one["task_id"] === cause?.id)
     .map(({ task_id: _task, ...failure }) => failure) as Failures;
 
-function toError(run: DueRun, cause: Signal | null, attempts: Failures): SignalOf<"ERROR"> {
+function toError(run: DueRun, cause: Signal | undefined, attempts: Failures): SignalOf<"ERROR"> {
   const meta: Meta = { run_id: run.runId };
   if (cause?.meta.reply_to !== undefined) meta.reply_to = cause.meta.reply_to;
   if (run.tenantId !== null) meta.tenant_id = run.tenantId;
@@ -76,11 +80,10 @@ function toError(run: DueRun, cause: Signal | null, attempts: Failures): SignalO
 }
 
 /** The id under which the worker's reply, or the person's answer, is stored. */
-function dedupIdOf(run: DueRun, cause: Signal | null): string {
+function dedupIdOf(run: DueRun, cause: Signal | undefined): string {
   if (!cause) return `${run.runId}.swept`;
-  return run.isPaused ? `answer:${cause.id}` : `${cause.id}.reply`;
+  return run.isPaused ? answerDedupId(cause.id) : replyDedupId(cause.id);
 }
 
-const signalOf = (entry: LogEntry | null): Signal | null => (entry?.parsed.ok ? entry.parsed.signal : null);
 /** A journal is addressed to its run, not to a dispatcher; only a dispatcher of that name would be in its place. */
 const isJournal = ({ parsed }: LogEntry): boolean => parsed.ok && parsed.signal.type === "RUN_EVENT";
