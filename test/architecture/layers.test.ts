@@ -76,7 +76,7 @@ describe("the check itself", () => {
     ["packages/runs/src/recorder/recorder.ts", "../generated/prisma/client.ts", "only its db.ts knows Prisma"],
     ["packages/runs/src/recorder/recorder.ts", "../../../../test/helpers/leaks.ts", "outside of its package"],
     ["packages/http/src/index.ts", "pg", "neither transport nor database"],
-    ["packages/myelin/src/index.ts", "zod", "holds nothing itself"],
+    ["packages/myelin/src/index.ts", "zod", "runs an agent in one process"],
     ["test/e2e/some.test.ts", "../../bus/src/index.ts", "by its name"],
   ])("%s may not import %s", (file, specifier, why) => {
     expect(floorProblem(file, importing(specifier))).toContain(why);

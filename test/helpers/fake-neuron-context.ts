@@ -1,6 +1,7 @@
 /** Fake neuron context: lets a test call a neuron without a bus, and see what it streamed. */
 
-import type { NeuronContext } from "@myelin/neuron";
+import type { NewRunEvent, RunEventEntry } from "@myelin/bus/run-events";
+import type { NeuronContext, RunJournal } from "@myelin/neuron";
 
 export interface FakeNeuronContext {
   readonly ctx: NeuronContext;
@@ -24,6 +25,7 @@ export function fakeNeuronContext(overrides: Partial<NeuronContext> = {}): FakeN
     answers: [],
     step: async (name, fn) => fn({ name, key: `run_test:${name}` }),
     stepKey: "run_test:step",
+    journal: fakeJournal(),
     thought: (delta) => thoughts.push(delta),
     toolCall: () => {},
     toolResult: () => {},
@@ -32,4 +34,19 @@ export function fakeNeuronContext(overrides: Partial<NeuronContext> = {}): FakeN
     ...overrides,
   };
   return { ctx, thoughts };
+}
+
+/** A journal in memory, which begins with these entries. */
+export function fakeJournal(entries: readonly RunEventEntry[] = []): RunJournal {
+  const kept = [...entries];
+  return {
+    read: () => Promise.resolve(kept),
+    append: (added: readonly NewRunEvent[]) => {
+      for (const { event_type, iteration_index = 0, correlation_id, data } of added) {
+        const sequence_index = kept.length;
+        kept.push({ sequence_index, iteration_index, event_type, correlation_id: correlation_id ?? null, data });
+      }
+      return Promise.resolve();
+    },
+  };
 }

@@ -4,14 +4,9 @@
  */
 import { z } from "zod";
 
-/** Statuses in which a run still lives. */
-export const OPEN_STATUSES = ["running", "waiting_client_tool", "waiting_human_input", "waiting_approval"] as const;
-/** Statuses in which a run is over. */
-export const TERMINAL_STATUSES = ["success", "error", "cancelled", "max_iterations"] as const;
-export const RUN_STATUSES = [...OPEN_STATUSES, ...TERMINAL_STATUSES] as const;
-export type OpenStatus = (typeof OPEN_STATUSES)[number];
-export type TerminalStatus = (typeof TERMINAL_STATUSES)[number];
-export type RunStatus = (typeof RUN_STATUSES)[number];
+export * from "./run-statuses.ts";
+export * from "./run-event-data.ts";
+export * from "./agent-io.ts";
 
 /** Journal entry types. A reader keeps and ignores a type it does not know. */
 export const RUN_EVENT_TYPES = [
@@ -63,3 +58,12 @@ export const runEventEntry = z.looseObject({
   data: z.record(z.string(), z.unknown()),
 });
 export type RunEventEntry = z.output<typeof runEventEntry>;
+
+/** An entry before it has its place in the journal. */
+export interface NewRunEvent {
+  readonly event_type: RunEventType;
+  /** Default 0. */
+  readonly iteration_index?: number | undefined;
+  readonly correlation_id?: string | undefined;
+  readonly data: Record<string, unknown>;
+}

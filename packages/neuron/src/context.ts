@@ -1,5 +1,6 @@
 /** Context: what a running neuron sees of the world: its ids, its deadline, the answers so far, and how to call others. */
 
+import type { NewRunEvent, RunEventEntry } from "@myelin/bus/run-events";
 import type { z } from "zod";
 import type { NeuronContract } from "./contract.ts";
 import type { JsonObject } from "./outcomes.ts";
@@ -28,6 +29,8 @@ export interface ChildRequest {
   /** Default: this run's own. */
   readonly priority?: "high" | "normal" | "low" | undefined;
   readonly metadata?: JsonObject | undefined;
+  /** As for a dispatch: whoever asks again with the key, also a later start of this run, gets the same child. */
+  readonly idempotencyKey?: string | undefined;
 }
 
 /** What `ctx.call` takes beside contract and input. */
@@ -73,6 +76,20 @@ export interface StepOptions {
 }
 
 /**
+ * The journal of this run: what every start of it has put on record, in order. A run that uses it owns its entries: it can
+ * be gone on with from them alone (J2). In a transient run it is kept in memory.
+ */
+export interface RunJournal {
+  /** What is there so far, oldest first, by all starts of the run; also what was submitted to a pause. */
+  read(): Promise<readonly RunEventEntry[]>;
+  /**
+   * Add entries; resolves once the log has them. Order is that of the calls, awaited or not; what is added meanwhile travels
+   * together. Rejects when another start has the run: then this one must stop, and say nothing.
+   */
+  append(entries: readonly NewRunEvent[]): Promise<void>;
+}
+
+/**
  * The second argument of every neuron. Valid for one start of it; a paused run that goes on gets a new one. Its methods
  * may be called concurrently and without `this`.
  */
@@ -100,6 +117,8 @@ export interface NeuronContext {
   readonly step: <T>(name: string, fn: (step: Step) => T | Promise<T>, options?: StepOptions) => Promise<T>;
   /** `key` of the step that runs now: what to hand outside as an idempotency key. Throws outside a step, and when several run. */
   readonly stepKey: string;
+  /** For a neuron whose run is a journal, as an agent's: what `step` keeps is in it too. */
+  readonly journal: RunJournal;
   /** Streams one piece of text. Does not wait and never throws for the lack of a listener. */
   readonly thought: (delta: string) => void;
   /** Shows that a tool is called. It runs nothing. */

@@ -35,7 +35,25 @@ export type { AnthropicNeuronOptions } from "./providers/anthropic/anthropic-neu
 export type { ModelAnswer } from "./providers/model-neuron.ts";
 export type { ModelNeuronOptions } from "./providers/model-options.ts";
 
+export type { RunJournal } from "./context.ts";
+export type { ModelMessage, ModelToolCall, ReasoningBlock } from "./model/message.ts";
+export type {
+  AnsweredToolCall,
+  Model,
+  ModelCallOptions,
+  ModelDelta,
+  ModelParams,
+  ModelRequest,
+  ModelResponse,
+  ModelRetry,
+  ModelUsage,
+  ToolSpec,
+} from "./model/model.ts";
+export type { Tool, ToolContext, ToolSource } from "./tool.ts";
+
 // For siblings
+export { pause, superseded } from "./outcomes.ts";
+export type { Pause, Superseded } from "./outcomes.ts";
 export type { ContractNeuron } from "./neuron.ts";
 export { capabilityProblem, neuronIdProblem } from "./names.ts";
 export { toContractJsonSchema } from "./contract-schema.ts";

@@ -1,5 +1,6 @@
 /** Outcomes: what a neuron returns instead of an answer, when it needs a person: clarify, permission, escalate. */
 
+import type { WaitingStatus } from "@myelin/bus/run-events";
 import { NeuronFailure } from "./errors.ts";
 import { neuronIdProblem } from "./names.ts";
 
@@ -40,8 +41,25 @@ export interface Escalate {
   readonly [OUTCOME]: true;
 }
 
-/** Any of the three, told apart by `kind`. */
-export type NeuronOutcome = Clarify | Permission | Escalate;
+/** The run waits, as its journal says; what it needs is submitted there. Made by `pause`. */
+export interface Pause {
+  readonly kind: "pause";
+  readonly status: WaitingStatus;
+  readonly question: string;
+  readonly context: JsonObject;
+  /** ISO 8601; null: it waits for ever. */
+  readonly expiresAt: string | null;
+  readonly [OUTCOME]: true;
+}
+
+/** This start of the run has nothing to say: the run is gone on with under a later task. Made by `superseded`. */
+export interface Superseded {
+  readonly kind: "superseded";
+  readonly [OUTCOME]: true;
+}
+
+/** What a neuron may return instead of an answer, told apart by `kind`. */
+export type NeuronOutcome = Clarify | Permission | Escalate | Pause | Superseded;
 
 /** What `permission` takes beside the action. */
 export interface PermissionOptions {
@@ -97,6 +115,16 @@ export function escalate(reason: string, options: EscalateOptions = {}): Escalat
   const problem = target === null ? null : neuronIdProblem(target);
   if (problem !== null) throw new NeuronFailure("OUTCOME_INVALID", `escalate(reason, { target }): ${problem}`);
   return Object.freeze({ kind: "escalation", reason, target, context: { ...context }, [OUTCOME]: true as const });
+}
+
+/** For neurons with a journal: return it once `run.paused` is acknowledged. */
+export function pause(options: Pick<Pause, "status" | "question" | "context" | "expiresAt">): Pause {
+  return Object.freeze({ kind: "pause", ...options, [OUTCOME]: true as const });
+}
+
+/** For neurons with a journal: return it when the journal says that a later task has the run. No reply is sent. */
+export function superseded(): Superseded {
+  return Object.freeze({ kind: "superseded", [OUTCOME]: true as const });
 }
 
 /** Whether `x` was made by `clarify`, `permission` or `escalate`. Data that only looks like an outcome is not one. */

@@ -12,6 +12,8 @@ export const clarification = defineSignal({
   payload: z.looseObject({
     question: z.string(),
     context: jsonObject.optional(),
+    /** What the run waits for, when it is not a person's word. Absent: `waiting_human_input`. */
+    status: z.enum(["waiting_human_input", "waiting_client_tool"]).optional(),
     /** Past it nobody may answer any more, and the run ends in ERROR. Absent: it waits for ever. */
     expires_at: time.optional(),
   }),

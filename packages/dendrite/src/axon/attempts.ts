@@ -3,8 +3,7 @@
  * starts again when a server is restarted, and it counts what was handed back unharmed. The journal knows better.
  */
 import type { PayloadOf, SignalOf } from "@myelin/bus";
-import type { RunEventEntry } from "@myelin/bus/run-events";
-import type { NewEntry } from "./journal.ts";
+import type { NewRunEvent, RunEventEntry } from "@myelin/bus/run-events";
 
 /** One failed start, as it stands in the journal and in the ERROR that ends the run. */
 export type Failure = NonNullable<PayloadOf<"ERROR">["attempts"]>[number];
@@ -42,18 +41,18 @@ export const attemptStarted = (
   taskSeq: number,
   attempt: number,
   instance: string,
-): NewEntry => ({
+): NewRunEvent => ({
   event_type: "attempt.started",
   data: { task_id: task.id, task_seq: taskSeq, attempt, instance },
 });
 
-export const attemptFailed = (task: SignalOf<"TASK">, failure: Failure): NewEntry => ({
+export const attemptFailed = (task: SignalOf<"TASK">, failure: Failure): NewRunEvent => ({
   event_type: "attempt.failed",
   data: { task_id: task.id, ...failure },
 });
 
 /** Handed back by a drain: it does not count against `maxAttempts`. */
-export const attemptReleased = (task: SignalOf<"TASK">, attempt: number, instance: string): NewEntry => ({
+export const attemptReleased = (task: SignalOf<"TASK">, attempt: number, instance: string): NewRunEvent => ({
   event_type: "attempt.released",
   data: { task_id: task.id, attempt, instance },
 });

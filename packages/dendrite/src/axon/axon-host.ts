@@ -193,7 +193,7 @@ export class AxonHost {
   }
 
   /** What the neuron makes of the task, or why it is not started. */
-  async #replyTo(run: TaskRun, seq: number | null): Promise<ReplyBody> {
+  async #replyTo(run: TaskRun, seq: number | null): Promise<ReplyBody | null> {
     const stop = this.#options.stopOf(run.task, seq);
     if (stop) {
       run.abort(stop);
@@ -208,8 +208,12 @@ export class AxonHost {
   }
 
   /** What becomes of the task: its reply is stored, or it is started again, later or elsewhere. */
-  async #outcome(run: TaskRun, body: ReplyBody, delivery: TaskDelivery): Promise<TaskOutcome> {
+  async #outcome(run: TaskRun, body: ReplyBody | null, delivery: TaskDelivery): Promise<TaskOutcome> {
     if (run.isLost) return { type: "abandon" };
+    if (body === null) {
+      this.#done.add(run.task.id);
+      return { type: "done" };
+    }
     if (body.type !== "ERROR" || typeof run.abortedBy?.cause === "object") return this.#reply(run, body, delivery);
     if (run.abortedBy?.cause === "drain") {
       await run.recordRelease();
@@ -249,13 +253,14 @@ export class AxonHost {
       }
     }
     try {
-      this.#replies.publish(run, await this.#replyTo(run, null));
+      const body = await this.#replyTo(run, null);
+      if (body) this.#replies.publish(run, body);
     } finally {
       this.#gate.leave();
     }
   }
 
-  async #execute(run: TaskRun): Promise<ReplyBody> {
+  async #execute(run: TaskRun): Promise<ReplyBody | null> {
     const delivery = run.isDurable ? "durable" : "transient";
     const neuron = this.axon.neuronId;
     const startedAt = performance.now();
@@ -263,7 +268,7 @@ export class AxonHost {
     this.#runs.add(run);
     try {
       const body = await run.reply();
-      this.#ended(body.type, performance.now() - startedAt);
+      this.#ended(body?.type ?? "superseded", performance.now() - startedAt);
       return body;
     } finally {
       this.#runs.delete(run);

@@ -17,20 +17,14 @@ import {
   type SignalOf,
   type SubjectFilter,
 } from "@myelin/bus";
-import type { RunEventEntry, RunEventType } from "@myelin/bus/run-events";
-
-/** An entry before it has its place. */
-export interface NewEntry {
-  readonly event_type: RunEventType;
-  readonly correlation_id?: string | undefined;
-  readonly data: Record<string, unknown>;
-}
+import type { NewRunEvent, RunEventEntry } from "@myelin/bus/run-events";
+import { placed } from "./memory-journal.ts";
 
 export interface JournalOptions {
   readonly bus: Pick<Bus, "append" | "read" | "lastOf">;
   readonly runId: string;
   /** The entry that begins this attempt: it travels at the head of the first append. */
-  readonly opening: () => NewEntry;
+  readonly opening: () => NewRunEvent;
   /** The Signal without type and payload. */
   readonly envelope: () => Pick<NewSignal<"RUN_EVENT">, "trace_id" | "parent_id" | "directed" | "meta">;
   /** True when nobody can have written yet: then nothing is read. */
@@ -47,7 +41,7 @@ export class JournalLostError extends Error {
 }
 
 interface Waiting {
-  readonly entries: readonly NewEntry[];
+  readonly entries: readonly NewRunEvent[];
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -79,7 +73,7 @@ export class Journal {
   }
 
   /** Add entries, perhaps none but the one that begins the attempt; resolves once the log has them. What is added meanwhile travels together. Rejects with `JournalLostError`. */
-  append(entries: readonly NewEntry[]): Promise<void> {
+  append(entries: readonly NewRunEvent[]): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#waiting.push({ entries, resolve, reject }) === 1) void this.#inTurn(() => this.#write());
     });
@@ -120,11 +114,13 @@ export class Journal {
     }
   }
 
-  async #store(added: readonly NewEntry[]): Promise<void> {
+  async #store(added: readonly NewRunEvent[]): Promise<void> {
     const { envelope } = this.#options;
     for (;;) {
       const opening = this.#hasBegun ? undefined : this.#options.opening();
-      const entries = (opening ? [opening, ...added] : added).map((entry, at) => this.#place(entry, at));
+      const entries = (opening ? [opening, ...added] : added).map((entry, at) =>
+        placed(entry, this.#entries.length + at),
+      );
       const signal = createSignal({ ...envelope(), type: "RUN_EVENT", payload: { entries } });
       const seq = await this.#appendSignal(signal);
       if (seq !== null) {
@@ -138,7 +134,7 @@ export class Journal {
   }
 
   /** Somebody else has written. `opening` is what this attempt begins with, while it has not. */
-  async #overtaken(opening: NewEntry | undefined): Promise<void> {
+  async #overtaken(opening: NewRunEvent | undefined): Promise<void> {
     const known = this.#entries.length;
     await this.#readOn();
     // Before our first entry an older attempt may still have written: that is as good as before. A newer one has the run.
@@ -192,11 +188,6 @@ export class Journal {
     throw this.#lost;
   }
 
-  #place({ event_type, correlation_id, data }: NewEntry, at: number): RunEventEntry {
-    const sequence_index = this.#entries.length + at;
-    return { sequence_index, iteration_index: 0, event_type, correlation_id: correlation_id ?? null, data };
-  }
-
   /** The subject, exactly: what comes first in the log is a read of 0.4 ms. */
   #subject(): SubjectFilter {
     const { runId, envelope } = this.#options;
@@ -208,7 +199,7 @@ const entriesOf = ({ parsed }: LogEntry): readonly RunEventEntry[] =>
   parsed.ok && parsed.signal.type === "RUN_EVENT" ? parsed.signal.payload.entries : [];
 
 /** Whether one of these entries begins an attempt that is as new as this one, or newer. */
-function isTaken(opening: NewEntry, entries: readonly RunEventEntry[]): boolean {
+function isTaken(opening: NewRunEvent, entries: readonly RunEventEntry[]): boolean {
   const mine = attemptIn(opening);
   return entries.some((entry) => {
     if (entry.event_type !== "attempt.started") return false;

@@ -1,6 +1,6 @@
 /** From what a neuron returned or threw to the reply that travels. The one place that maps outcomes to Signal types. */
 import type { PayloadOf } from "@myelin/bus";
-import { isNeuronOutcome, type NeuronOutcome } from "@myelin/neuron";
+import { isNeuronOutcome, type NeuronOutcome, type Superseded } from "@myelin/neuron";
 import type { z } from "zod";
 import { describeIssues, toErrorPayload } from "../errors.ts";
 import { isJsonObject, toIssues } from "../validate.ts";
@@ -10,9 +10,9 @@ export type ReplyBody = {
   [T in "AGENT_OUTPUT" | "CLARIFICATION" | "PERMISSION" | "ESCALATION" | "ERROR"]: { type: T; payload: PayloadOf<T> };
 }["AGENT_OUTPUT" | "CLARIFICATION" | "PERMISSION" | "ESCALATION" | "ERROR"];
 
-/** An output that is not a JSON object travels as `{ value }`; one that does not fit its schema is ERROR OUTPUT_INVALID. */
-export function toReply(returned: unknown, schema: z.ZodType | null): ReplyBody {
-  if (isNeuronOutcome(returned)) return toPause(returned);
+/** Null: a later task has the run, and nothing is said. An output that is not a JSON object travels as `{ value }`; one that does not fit its schema is ERROR OUTPUT_INVALID. */
+export function toReply(returned: unknown, schema: z.ZodType | null): ReplyBody | null {
+  if (isNeuronOutcome(returned)) return returned.kind === "superseded" ? null : toPause(returned);
   if (schema === null) return output(returned);
   const parsed = schema.safeParse(returned);
   if (parsed.success) return output(parsed.data);
@@ -37,7 +37,7 @@ const output = (value: unknown): ReplyBody => ({
   payload: { output: isJsonObject(value) ? value : { value: value ?? null } },
 });
 
-function toPause(outcome: NeuronOutcome): ReplyBody {
+function toPause(outcome: Exclude<NeuronOutcome, Superseded>): ReplyBody {
   const { context } = outcome;
   switch (outcome.kind) {
     case "clarification":
@@ -48,6 +48,12 @@ function toPause(outcome: NeuronOutcome): ReplyBody {
         type: "PERMISSION",
         payload: { action, context, ...(scope !== null && { scope }), ...(reason !== null && { reason }) },
       };
+    }
+    case "pause": {
+      const { status, question, expiresAt } = outcome;
+      const more = { context, ...(expiresAt !== null && { expires_at: expiresAt }) };
+      if (status === "waiting_approval") return { type: "PERMISSION", payload: { action: question, ...more } };
+      return { type: "CLARIFICATION", payload: { question, status, ...more } };
     }
     case "escalation": {
       const { reason, target } = outcome;

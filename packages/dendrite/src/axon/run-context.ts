@@ -10,6 +10,7 @@ import type {
   ChildRequest,
   JsonObject,
   NeuronContext,
+  RunJournal,
   ToolCallNote,
   ToolResultNote,
 } from "@myelin/neuron";
@@ -19,6 +20,7 @@ import type { TaskRun } from "./task-run.ts";
 export class RunContext implements NeuronContext {
   declare readonly signal: AbortSignal;
   declare readonly stepKey: string;
+  declare readonly journal: RunJournal;
   readonly neuronId: string;
   readonly runId: string;
   readonly traceId: string;
@@ -41,6 +43,7 @@ export class RunContext implements NeuronContext {
     this.#run = run;
     Object.defineProperty(this, "signal", RunContext.#signal);
     Object.defineProperty(this, "stepKey", RunContext.#stepKey);
+    Object.defineProperty(this, "journal", RunContext.#journal);
     this.neuronId = run.neuronId;
     this.runId = run.runId;
     this.traceId = task.trace_id;
@@ -62,6 +65,14 @@ export class RunContext implements NeuronContext {
   static readonly #stepKey = {
     get(this: RunContext): string {
       return this.#run.steps.key;
+    },
+  };
+
+  /** Opened when somebody asks for it: most runs have none. */
+  static readonly #journal = {
+    enumerable: true,
+    get(this: RunContext): RunJournal {
+      return this.#run.journal;
     },
   };
 

@@ -13,7 +13,7 @@ import {
   type SignalOf,
   type TaskDelivery,
 } from "@myelin/bus";
-import type { ChildRequest } from "@myelin/neuron";
+import type { ChildRequest, RunJournal } from "@myelin/neuron";
 import type { z } from "zod";
 import { DispatchTimeoutError } from "../errors.ts";
 import type { CallOptions } from "../requests.ts";
@@ -22,6 +22,7 @@ import { attemptFailed, attemptReleased, attemptsOf, attemptStarted, failuresOf,
 import { Deltas } from "./deltas.ts";
 import { error, toErrorReply, toReply, type ReplyBody } from "./output-to-reply.ts";
 import { Journal } from "./journal.ts";
+import { MemoryJournal } from "./memory-journal.ts";
 import { RunContext } from "./run-context.ts";
 import { Steps } from "./steps.ts";
 import { inputOf } from "./task-input.ts";
@@ -81,6 +82,7 @@ export class TaskRun {
   readonly #delivery: TaskDelivery | null;
   readonly #isFresh: boolean;
   #journal: Journal | undefined;
+  #memoryJournal: MemoryJournal | undefined;
   #steps: Steps | undefined;
   #hasLostJournal = false;
   #abort: AbortController | undefined;
@@ -89,7 +91,7 @@ export class TaskRun {
   #timer: NodeJS.Timeout | undefined;
   /** The deadline passed while it ran: whatever the neuron threw then, that is why. */
   #hasExpired = false;
-  #resolve: ((body: ReplyBody) => void) | undefined;
+  #resolve: ((body: ReplyBody | null) => void) | undefined;
 
   constructor({ axon, task, delivery, isFresh, host }: TaskRunOptions) {
     this.task = task;
@@ -183,8 +185,8 @@ export class TaskRun {
     return this.#abort.signal;
   }
 
-  /** Run the neuron to its reply, or to `leaveBehind()` if that is first. Never rejects. */
-  reply(): Promise<ReplyBody> {
+  /** Run the neuron to its reply, or to `leaveBehind()` if that is first. Null: a later task has the run. Never rejects. */
+  reply(): Promise<ReplyBody | null> {
     return new Promise((resolve) => {
       this.#resolve = resolve;
       void this.#run().then(resolve);
@@ -196,7 +198,7 @@ export class TaskRun {
     this.#resolve?.(workerStopped());
   }
 
-  async #run(): Promise<ReplyBody> {
+  async #run(): Promise<ReplyBody | null> {
     if (this.deadline && this.deadline.getTime() <= Date.now()) {
       return deadlineExceeded("before the task started");
     }
@@ -242,6 +244,11 @@ export class TaskRun {
       isLost: () => this.isLost,
       isFinal: (failure) => this.#axon.retry.delayMs(this.countedAttempt, failure, this.deadline) === null,
     }));
+  }
+
+  /** `ctx.journal`. */
+  get journal(): RunJournal {
+    return this.isDurable ? this.#openJournal() : (this.#memoryJournal ??= new MemoryJournal());
   }
 
   #openJournal(): Journal {

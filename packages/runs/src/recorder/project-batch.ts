@@ -164,7 +164,8 @@ function setLive(run: RunFold, status: RunStatus, seq: number): boolean {
 
 function pauses(status: RunStatus): NonNullable<RunEffect<PauseType>> {
   return (run, signal, { seq }) => {
-    if (setLive(run, status, seq)) run.pause_expires_at = parseTime(signal.payload.expires_at);
+    const said = "status" in signal.payload ? oneOf(OPEN_STATUSES, signal.payload.status) : null;
+    if (setLive(run, said ?? status, seq)) run.pause_expires_at = parseTime(signal.payload.expires_at);
   };
 }
 
