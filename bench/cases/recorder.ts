@@ -1,7 +1,6 @@
 /** recorder/throughput: Signals written to Postgres, by the recorder's batch writer and by a hand-written bulk insert. */
-import { migrate } from "@myelin/runs";
-import pg from "pg";
 import type { BenchCase } from "../harness/bench-case.ts";
+import { makeDatabase } from "../harness/make-database.ts";
 import { interleave } from "../harness/rounds.ts";
 import { ratio, type Sample } from "../harness/statistics.ts";
 import type { PrepareArgument } from "./recorder-process.ts";
@@ -45,17 +44,3 @@ export const recorderCases: readonly BenchCase[] = [
     },
   },
 ];
-
-async function makeDatabase(serverUrl: string, name: string): Promise<string> {
-  const client = new pg.Client({ connectionString: serverUrl });
-  await client.connect();
-  try {
-    await client.query(`CREATE DATABASE ${name}`);
-  } finally {
-    await client.end();
-  }
-  const url = new URL(serverUrl);
-  url.pathname = `/${name}`;
-  await migrate(url.toString());
-  return url.toString();
-}

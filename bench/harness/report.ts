@@ -21,7 +21,7 @@ export function toJson(result: CaseResult): JsonResult {
     if (p50 !== null) json.p50Ms = round(p50);
     if (p99 !== null) json.p99Ms = round(p99);
   }
-  for (const [name, figure] of Object.entries(result.figures ?? {})) json[name] = Math.round(figure.value);
+  for (const [name, figure] of Object.entries(result.figures ?? {})) json[name] = shortest(figure.value);
   const ratios = Object.entries(result.ratios).map(([name, { median }]) => [name, round(median)] as const);
   return { ...json, ratios: Object.fromEntries(ratios) };
 }
@@ -52,7 +52,7 @@ export function toTable(name: string, result: CaseResult): string[] {
   }
   for (const [figure, { value, target }] of Object.entries(result.figures ?? {})) {
     const wanted = target === undefined ? "" : ` ${verdict(value <= target, `at most ${target}`)}`;
-    lines.push(`  ${figure} ${whole(value)}${wanted}`);
+    lines.push(`  ${figure} ${shortest(value).toLocaleString("en-US")}${wanted}`);
   }
   for (const note of result.notes ?? []) lines.push(`  ${note}`);
   return lines;
@@ -72,3 +72,5 @@ function middleOf(
 
 const round = (value: number): number => Math.round(value * 1_000) / 1_000;
 const whole = (value: number): string => Math.round(value).toLocaleString("en-US");
+/** Small numbers with their fractions, large ones without. */
+const shortest = (value: number): number => (Math.abs(value) < 10 ? round(value) : Math.round(value));
