@@ -3,6 +3,7 @@
  * check it against these schemas. What is left out of an input is the agent's own setting.
  */
 import { z } from "zod";
+import { guardrailPattern } from "./guardrail-patterns.ts";
 import { budget, chatMessage, contextBlock, usage } from "./run-event-data.ts";
 
 const jsonObject = z.record(z.string(), z.unknown());
@@ -72,6 +73,6 @@ export const agentCard = z.looseObject({
   tools: z.array(z.string()),
   sources: z.array(z.string()),
   /** Patterns that refuse a message: checked by the caller, so that what they find is not stored. */
-  blocks: z.array(z.object({ guardrail: z.string(), entity: z.string(), pattern: z.string(), flags: z.string() })),
+  blocks: z.array(guardrailPattern.extend({ guardrail: z.string() })),
 });
 export type AgentCard = z.output<typeof agentCard>;

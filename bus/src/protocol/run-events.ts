@@ -7,6 +7,7 @@ import { z } from "zod";
 export * from "./run-statuses.ts";
 export * from "./run-event-data.ts";
 export * from "./agent-io.ts";
+export * from "./guardrail-patterns.ts";
 
 /** Journal entry types. A reader keeps and ignores a type it does not know. */
 export const RUN_EVENT_TYPES = [
