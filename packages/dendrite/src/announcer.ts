@@ -52,10 +52,10 @@ export class Announcer {
       if (one.status === "rejected") logger.warn({ err: one.reason as unknown }, "deregister.failed");
   }
 
-  /** Say now that this process is alive. */
-  beat(): void {
+  /** Say now that this process is alive; with the cards of its agents when somebody asked. */
+  beat({ withCards = false } = {}): void {
     try {
-      this.#options.bus.publish(this.#heartbeat());
+      this.#options.bus.publish(this.#heartbeat(withCards));
     } catch (error) {
       this.#options.logger.warn({ err: error }, "heartbeat.failed");
     }
@@ -69,7 +69,7 @@ export class Announcer {
         (neuron === undefined || axon.neuronId === neuron) &&
         capabilities.every((one) => axon.capabilities.includes(one)),
     );
-    if (isAsked) this.beat();
+    if (isAsked) this.beat({ withCards: true });
   }
 
   #schedule(): void {
@@ -82,7 +82,7 @@ export class Announcer {
   }
 
   #register(axon: AxonHost["axon"]): SignalOf<"REGISTER"> {
-    const { version, concurrency } = axon;
+    const { version, concurrency, card } = axon;
     const directed = directedOf(axon);
     return createSignal({
       type: "REGISTER",
@@ -93,12 +93,13 @@ export class Announcer {
         capabilities: directed.capabilities,
         concurrency,
         ...(version !== null && { version }),
+        ...(card !== null && { card }),
       },
       meta: this.#meta(),
     });
   }
 
-  #heartbeat(): SignalOf<"HEARTBEAT"> {
+  #heartbeat(withCards: boolean): SignalOf<"HEARTBEAT"> {
     const { instance, label, hosts, heartbeatMs } = this.#options;
     const capabilities = [...new Set(hosts.flatMap(({ axon }) => axon.capabilities))];
     return createSignal({
@@ -118,6 +119,7 @@ export class Announcer {
           in_flight: inFlight,
           processed,
           last_processed_at: lastProcessedAt?.toISOString() ?? null,
+          ...(withCards && axon.card !== null && { card: axon.card }),
         })),
       },
       meta: this.#meta(),

@@ -34,6 +34,18 @@ import type { CallOptions, DispatchRequest, ReattachOptions, RunKey, WaitRequest
 import { ProblemLog } from "./problem-log.ts";
 import type { RosterEntry } from "./roster.ts";
 import { Runtime } from "./runtime.ts";
+import type { RunStreamEvent } from "./runs/run-event.ts";
+import type {
+  AgentRef,
+  Approval,
+  CancelRun,
+  HumanInput,
+  RetryRequest,
+  RunAndWait,
+  ToolResults,
+} from "./runs/run-request.ts";
+import type { CancelledRun, RunResult, Submitted } from "./runs/run-result.ts";
+import { Runs } from "./runs/runs.ts";
 import { streamDispatch } from "./stream.ts";
 import { untilSignalled } from "./until-signalled.ts";
 
@@ -42,6 +54,8 @@ export class Dendrite implements AsyncDisposable {
   readonly instance: InstanceId = newInstanceId();
   readonly namespace: string;
   readonly dendriteId: string;
+  /** Everything about runs of agents; the handful that is used most is on the Dendrite itself. */
+  readonly runs: Runs = new Runs();
   readonly #options: ResolvedOptions;
   readonly #axons = new Map<string, Axon>();
   readonly #handlers: Handlers;
@@ -141,7 +155,17 @@ export class Dendrite implements AsyncDisposable {
    * (`onPause: "wait"` goes on to the end). Throws only what has no Signal: no worker, timeout, a reader 10,000 Signals
    * behind. Leaving the loop early stops the run.
    */
-  stream(request: WaitRequest): AsyncGenerator<Signal, void, void> {
+  stream(request: WaitRequest): AsyncGenerator<Signal, void, void>;
+  /** As `runs.stream`: an agent's run, as events. */
+  stream(agent: AgentRef, request: RunAndWait): AsyncGenerator<RunStreamEvent, void, void>;
+  stream(
+    first: WaitRequest | AgentRef,
+    second?: RunAndWait,
+  ): AsyncGenerator<Signal, void, void> | AsyncGenerator<RunStreamEvent, void, void> {
+    return second === undefined ? this.#streamTrace(first as WaitRequest) : this.runs.stream(first as AgentRef, second);
+  }
+
+  #streamTrace(request: WaitRequest): AsyncGenerator<Signal, void, void> {
     const traceId = request.traceId ?? newTraceId();
     const source = {
       onTrace: (id: string, handler: (signal: Signal) => void) => this.onTrace(id, handler),
@@ -202,6 +226,36 @@ export class Dendrite implements AsyncDisposable {
   /** Hand an escalated run to its target, or to `neuron`. As `respondToClarification`. */
   async respondToEscalation(question: SignalOf<"ESCALATION">, answer?: EscalationAnswer): Promise<SignalOf<"TASK">> {
     return (await this.#open()).answers.escalation(question, answer);
+  }
+
+  /** As `runs.run`. */
+  run(agent: AgentRef, request: RunAndWait): Promise<RunResult> {
+    return this.runs.run(agent, request);
+  }
+
+  /** As `runs.submitApproval`. */
+  submitApproval(runId: string, approval: Approval): Promise<Submitted> {
+    return this.runs.submitApproval(runId, approval);
+  }
+
+  /** As `runs.submitInput`. */
+  submitInput(runId: string, input: HumanInput): Promise<Submitted> {
+    return this.runs.submitInput(runId, input);
+  }
+
+  /** As `runs.submitToolResults`. */
+  submitToolResults(runId: string, results: ToolResults): Promise<Submitted> {
+    return this.runs.submitToolResults(runId, results);
+  }
+
+  /** As `runs.cancelRun`. */
+  cancelRun(runId: string, options: CancelRun = {}): Promise<CancelledRun> {
+    return this.runs.cancelRun(runId, options);
+  }
+
+  /** As `runs.retry`. */
+  retry(runId: string, request: RetryRequest = {}): Promise<RunResult> {
+    return this.runs.retry(runId, request);
   }
 
   /** Who is there, per process and Axon: asks everybody and listens for `discoverMs`. */

@@ -3,6 +3,7 @@
  * are here: `toErrorPayload` for the worker, `fromErrorSignal` for the dispatcher.
  */
 import { BusError, type PauseType, type PayloadOf, type SignalOf } from "@myelin/bus";
+import type { OpenStatus, RunStatus, TerminalStatus, WaitingStatus } from "@myelin/bus/run-events";
 import { NeuronFailure } from "@myelin/neuron";
 
 /**
@@ -12,6 +13,9 @@ import { NeuronFailure } from "@myelin/neuron";
  * - `TASK_NOT_FOUND`: the task behind a question is not in the log · `STREAM_OVERFLOW`: the reader of a stream is too slow
  * - `IDEMPOTENCY_CONFLICT`: the key stands for another request · `RUN_NOT_FOUND`: no such run · `DEAD_LETTER_NOT_FOUND`: no
  *   such dead letter · `RECORDS_UNAVAILABLE`: the log does not hold it any more, and nobody who reads the tables answers
+ * - `RUN_NOT_PAUSED`, `PAUSE_STATUS_MISMATCH`, `RUN_ALREADY_CLAIMED`, `RUN_ALREADY_TERMINAL`, `PAUSE_EXPIRED`,
+ *   `INVALID_TOOL_RESULT`: a submission that a run does not take; nothing was changed · `RUN_NOT_TERMINAL`: it cannot be retried yet
+ * - `UNKNOWN_NAME`: the agent has no such tool, source or vendor · `GUARDRAIL_BLOCKED`: the message may not be sent
  * - `INVALID_OPTION`: an option has a wrong value · `STOPPED`: the Dendrite was stopped
  */
 export type DendriteErrorCode =
@@ -27,6 +31,15 @@ export type DendriteErrorCode =
   | "RUN_NOT_FOUND"
   | "DEAD_LETTER_NOT_FOUND"
   | "RECORDS_UNAVAILABLE"
+  | "RUN_NOT_PAUSED"
+  | "PAUSE_STATUS_MISMATCH"
+  | "RUN_ALREADY_CLAIMED"
+  | "RUN_ALREADY_TERMINAL"
+  | "RUN_NOT_TERMINAL"
+  | "PAUSE_EXPIRED"
+  | "INVALID_TOOL_RESULT"
+  | "UNKNOWN_NAME"
+  | "GUARDRAIL_BLOCKED"
   | "INVALID_OPTION"
   | "STOPPED";
 
@@ -181,6 +194,137 @@ export class RecordsUnavailableError extends DendriteError {
       `the log does not hold ${about} (any more), and no recorder answers for the tables; start one, or try again (${reason})`,
       { cause },
     );
+  }
+}
+
+/** The run waits for nothing: it is at work. Nothing was changed. */
+export class RunNotPausedError extends DendriteError {
+  override readonly name = "RunNotPausedError";
+  readonly runId: string;
+  readonly currentStatus: OpenStatus;
+
+  constructor(runId: string, currentStatus: OpenStatus = "running") {
+    super("RUN_NOT_PAUSED", `run ${runId} is ${currentStatus}: it waits for nobody; nothing was changed`);
+    this.runId = runId;
+    this.currentStatus = currentStatus;
+  }
+}
+
+/** The run waits for something else. Nothing was changed. */
+export class PauseStatusMismatchError extends DendriteError {
+  override readonly name = "PauseStatusMismatchError";
+  readonly runId: string;
+  readonly currentStatus: WaitingStatus;
+  /** What this submission would answer. */
+  readonly expectedStatus: WaitingStatus;
+
+  constructor(runId: string, currentStatus: WaitingStatus, expectedStatus: WaitingStatus, hint: string) {
+    super("PAUSE_STATUS_MISMATCH", `run ${runId} is ${currentStatus}, not ${expectedStatus}: ${hint}`);
+    this.runId = runId;
+    this.currentStatus = currentStatus;
+    this.expectedStatus = expectedStatus;
+  }
+}
+
+/** Another submission was first. Nothing was changed by this one. */
+export class RunAlreadyClaimedError extends DendriteError {
+  override readonly name = "RunAlreadyClaimedError";
+  readonly runId: string;
+
+  constructor(runId: string, what = "its pause") {
+    super("RUN_ALREADY_CLAIMED", `another submission has answered ${what} of run ${runId}; nothing was changed`);
+    this.runId = runId;
+  }
+}
+
+/** The run is over. Nothing was changed. */
+export class RunAlreadyTerminalError extends DendriteError {
+  override readonly name = "RunAlreadyTerminalError";
+  readonly runId: string;
+  readonly currentStatus: TerminalStatus;
+
+  constructor(runId: string, currentStatus: TerminalStatus) {
+    super("RUN_ALREADY_TERMINAL", `run ${runId} is over (${currentStatus}); retry(runId) runs it again`);
+    this.runId = runId;
+    this.currentStatus = currentStatus;
+  }
+}
+
+/** The run still lives: only what is over can be retried. */
+export class RunNotTerminalError extends DendriteError {
+  override readonly name = "RunNotTerminalError";
+  readonly runId: string;
+  readonly currentStatus: RunStatus;
+
+  constructor(runId: string, currentStatus: RunStatus) {
+    super("RUN_NOT_TERMINAL", `run ${runId} is ${currentStatus}; cancel it, or wait for its end, before a retry`);
+    this.runId = runId;
+    this.currentStatus = currentStatus;
+  }
+}
+
+/** The pause could be answered until `expiresAt`. The run ends in ERROR. */
+export class PauseExpiredError extends DendriteError {
+  override readonly name = "PauseExpiredError";
+  readonly runId: string;
+  readonly expiresAt: Date;
+
+  constructor(runId: string, expiresAt: Date) {
+    super(
+      "PAUSE_EXPIRED",
+      `the pause of run ${runId} expired at ${expiresAt.toISOString()}; retry(runId) runs it again`,
+    );
+    this.runId = runId;
+    this.expiresAt = expiresAt;
+  }
+}
+
+/** What was submitted does not fit what the run waits for. Nothing was changed. */
+export class InvalidToolResultError extends DendriteError {
+  override readonly name = "InvalidToolResultError";
+  readonly runId: string;
+
+  constructor(runId: string, detail: string) {
+    super("INVALID_TOOL_RESULT", `run ${runId}: ${detail}`);
+    this.runId = runId;
+  }
+}
+
+/** The agent has no tool, tool source or vendor of that name. Nothing was sent. */
+export class UnknownNameError extends DendriteError {
+  override readonly name = "UnknownNameError";
+  readonly agent: string;
+  readonly what: "tool" | "source" | "vendor";
+  readonly unknownName: string;
+  /** What there is. */
+  readonly known: readonly string[];
+
+  constructor(agent: string, what: UnknownNameError["what"], unknownName: string, known: readonly string[]) {
+    const there = known.length === 0 ? `no ${what}s` : `the ${what}s ${known.join(", ")}`;
+    super("UNKNOWN_NAME", `agent "${agent}" has no ${what} ${JSON.stringify(unknownName)}; it has ${there}`);
+    this.agent = agent;
+    this.what = what;
+    this.unknownName = unknownName;
+    this.known = known;
+  }
+}
+
+/** A guardrail of the agent refuses the message. Nothing was sent, and what was found is not repeated here. */
+export class GuardrailBlockedError extends DendriteError {
+  override readonly name = "GuardrailBlockedError";
+  readonly agent: string;
+  readonly guardrail: string;
+  /** The kinds of what was found. */
+  readonly entities: readonly string[];
+
+  constructor(agent: string, guardrail: string, entities: readonly string[]) {
+    super(
+      "GUARDRAIL_BLOCKED",
+      `guardrail "${guardrail}" of agent "${agent}" refuses the message: it holds ${entities.join(", ")}`,
+    );
+    this.agent = agent;
+    this.guardrail = guardrail;
+    this.entities = entities;
   }
 }
 

@@ -10,6 +10,25 @@ export type { RateLimitOptions } from "./axon/rate-limit.ts";
 export type { CallOptions, DispatchRequest, ReattachOptions, RunKey, WaitRequest } from "./requests.ts";
 export type { Dispatched } from "./dispatcher.ts";
 export type { ReplayOptions } from "./replay.ts";
+export { Runs } from "./runs/runs.ts";
+export { END_EVENTS } from "./runs/run-event.ts";
+export type { RunStreamEvent } from "./runs/run-event.ts";
+export type {
+  AgentRef,
+  Approval,
+  CancelRun,
+  ClientToolResult,
+  FollowRun,
+  HumanInput,
+  RetryRequest,
+  RunAndWait,
+  RunBudget,
+  RunRequest,
+  TenantScope,
+  ToolResults,
+  WaitForRun,
+} from "./runs/run-request.ts";
+export type { CancelledRun, RunPause, RunResult, RunUsage, Submitted, WaitingCall } from "./runs/run-result.ts";
 export { runRecords } from "./records.ts";
 export type { RecordsAnswer, RecordsQuestion } from "./records.ts";
 export type { ClarificationAnswer, EscalationAnswer, PermissionAnswer } from "./answers.ts";
@@ -21,13 +40,22 @@ export {
   DeadLetterNotFoundError,
   DendriteError,
   DispatchTimeoutError,
+  GuardrailBlockedError,
   IdempotencyConflictError,
   InputValidationError,
+  InvalidToolResultError,
   NeuronError,
   NeuronPausedError,
   NoWorkerError,
+  PauseExpiredError,
+  PauseStatusMismatchError,
   RecordsUnavailableError,
+  RunAlreadyClaimedError,
+  RunAlreadyTerminalError,
   RunNotFoundError,
+  RunNotPausedError,
+  RunNotTerminalError,
+  UnknownNameError,
 } from "./errors.ts";
 export type { AxonErrorCode, DendriteErrorCode, InputIssue } from "./errors.ts";
 export {

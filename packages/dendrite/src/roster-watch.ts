@@ -3,6 +3,7 @@
  * process that only works has no use for the heartbeats of the others.
  */
 import { createSignal, newTraceId, type Bus, type Signal, type SignalOf, type Subscription } from "@myelin/bus";
+import type { AgentCard } from "@myelin/bus/run-events";
 import { Roster, type RosterEntry } from "./roster.ts";
 
 export interface RosterWatchOptions {
@@ -53,6 +54,16 @@ export class RosterWatch {
       this.#asking.set(key, asking);
     }
     return asking;
+  }
+
+  /** The card of an agent; asked for when it is not known. Null when the neuron is no agent, or nobody hosts it. */
+  async cardOf(neuron: string): Promise<AgentCard | null> {
+    const known = this.#roster.cardOf(neuron);
+    if (known) return known;
+    await this.#listen();
+    this.#ask({ neuron });
+    await this.#roster.waitUntil(() => this.#roster.cardOf(neuron) !== null, this.#options.discoverMs);
+    return this.#roster.cardOf(neuron);
   }
 
   /** Ask everybody, listen for `discoverMs`, and list who is there. */

@@ -6,6 +6,7 @@
  * a fresh term first, because silence then says nothing about workers.
  */
 import type { SignalOf } from "@myelin/bus";
+import { agentCard, type AgentCard } from "@myelin/bus/run-events";
 
 /** One Axon in one process. */
 export interface RosterEntry {
@@ -21,6 +22,8 @@ export interface RosterEntry {
   readonly processed: number;
   readonly lastProcessedAt: Date | null;
   readonly lastSeenAt: Date;
+  /** Of an agent, once it was told; null for any other neuron. */
+  readonly card: AgentCard | null;
 }
 
 interface Instance {
@@ -63,6 +66,16 @@ export class Roster {
   has(neuronId: string): boolean {
     for (const instance of this.#instancesOf.get(neuronId) ?? []) if (this.#alive(instance)) return true;
     return false;
+  }
+
+  /** The card of a neuron as the instance that was heard last told it; null for what is no agent, as far as is known. */
+  cardOf(neuronId: string): AgentCard | null {
+    let last: RosterEntry | undefined;
+    for (const id of this.#instancesOf.get(neuronId) ?? []) {
+      const entry = this.#alive(id) ? this.#instances.get(id)?.neurons.get(neuronId) : undefined;
+      if (entry?.card && (!last || entry.lastSeenAt > last.lastSeenAt)) last = entry;
+    }
+    return last?.card ?? null;
   }
 
   /** A neuron that has all capabilities: the less loaded of two random ones. Null when there is none. */
@@ -141,6 +154,7 @@ export class Roster {
         processed: one.processed,
         lastProcessedAt: one.last_processed_at === null ? null : new Date(one.last_processed_at),
         lastSeenAt: now,
+        card: parseCard(one.card) ?? instance.neurons.get(one.neuron_id)?.card ?? null,
       });
     }
   }
@@ -160,6 +174,7 @@ export class Roster {
       processed: 0,
       lastProcessedAt: null,
       lastSeenAt: new Date(instance.lastSeenAt),
+      card: parseCard(signal.payload.card),
     });
   }
 
@@ -219,6 +234,12 @@ export class Roster {
     }
     return slots === 0 ? Infinity : inFlight / slots;
   }
+}
+
+/** What is no card is none: a peer may put anything there. */
+function parseCard(card: unknown): AgentCard | null {
+  const parsed = agentCard.safeParse(card);
+  return parsed.success ? parsed.data : null;
 }
 
 function addTo(index: Map<string, Set<string>>, key: string, value: string): void {

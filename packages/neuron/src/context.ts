@@ -94,7 +94,10 @@ export interface RunJournal {
  * may be called concurrently and without `this`.
  */
 export interface NeuronContext {
-  /** Aborts at the deadline, on cancel, when the lease is lost, and when a drain runs out of time. Hand it to whatever waits. */
+  /**
+   * Aborts at the deadline, on cancel, when the lease is lost, and when a drain runs out of time. Hand it to whatever waits.
+   * `signal.reason.kind` says why: `stopped`, `drained`, `lost` or `deadline`.
+   */
   readonly signal: AbortSignal;
   readonly neuronId: string;
   readonly runId: string;
@@ -119,8 +122,8 @@ export interface NeuronContext {
   readonly stepKey: string;
   /** For a neuron whose run is a journal, as an agent's: what `step` keeps is in it too. */
   readonly journal: RunJournal;
-  /** Streams one piece of text. Does not wait and never throws for the lack of a listener. */
-  readonly thought: (delta: string) => void;
+  /** Streams one piece of text, or of what a model thinks. Does not wait and never throws for the lack of a listener. */
+  readonly thought: (delta: string, kind?: "text" | "reasoning") => void;
   /** Shows that a tool is called. It runs nothing. */
   readonly toolCall: (call: ToolCallNote) => void;
   /** Shows what a tool gave. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineSignal, optionalText } from "../define-signal.ts";
+import { defineSignal, jsonObject, optionalText } from "../define-signal.ts";
 
 /** One Axon of the process. Counts are of this process; `last_processed_at` is when it last ended a task. */
 export const heartbeatNeuron = z.looseObject({
@@ -10,6 +10,8 @@ export const heartbeatNeuron = z.looseObject({
   in_flight: z.int().nonnegative(),
   processed: z.int().nonnegative(),
   last_processed_at: z.string().nullable(),
+  /** As in its REGISTER; told when somebody asked (DISCOVER), and not every time. */
+  card: jsonObject.optional(),
 });
 
 /**

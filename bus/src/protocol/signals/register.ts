@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineSignal, optionalText } from "../define-signal.ts";
+import { defineSignal, jsonObject, optionalText } from "../define-signal.ts";
 
 /**
  * REGISTER: an Axon is there. Appended at start, once per Axon; `meta.instance` says in which process.
@@ -12,5 +12,7 @@ export const register = defineSignal({
     capabilities: z.array(z.string()),
     version: optionalText,
     concurrency: z.int().positive().optional(),
+    /** Of an agent: what a caller must know of it (`agentCard`). */
+    card: jsonObject.optional(),
   }),
 });

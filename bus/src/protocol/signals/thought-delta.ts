@@ -15,5 +15,7 @@ export const thoughtDelta = defineSignal({
     delta: z.string(),
     seq: z.int().nonnegative().optional(),
     joined: z.boolean().optional(),
+    /** What a model thinks, not what it says. Absent: text. */
+    kind: z.enum(["text", "reasoning"]).optional(),
   }),
 });

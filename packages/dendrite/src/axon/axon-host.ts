@@ -20,7 +20,7 @@ import { Replies } from "./replies.ts";
 import { Gate } from "./gate.ts";
 import { Lanes } from "./lanes.ts";
 import { RunList } from "./run-list.ts";
-import { type RunAbortedError, TaskRun, workerStopped, type TaskRunHost } from "./task-run.ts";
+import { TaskRun, workerStopped, type TaskRunHost } from "./task-run.ts";
 
 export interface AxonHostOptions extends TaskRunHost {
   readonly axon: Axon;
@@ -289,7 +289,7 @@ export class AxonHost {
     this.#options.logger.warn({ runId: run.runId, neuronId: this.axon.neuronId }, "run.ignores.abort");
   }
 
-  #abortAll(cause: RunAbortedError["cause"]): void {
+  #abortAll(cause: "drain"): void {
     this.#gate.close();
     for (const run of this.#runs) run.abort(cause);
   }

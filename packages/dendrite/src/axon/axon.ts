@@ -1,5 +1,6 @@
 /** Axon: hosts one Neuron in a worker. Plain data: what the neuron is called, can do, takes, gives, and how many run at once. */
 import { parseCapability, parseNeuronId } from "@myelin/bus";
+import type { AgentCard } from "@myelin/bus/run-events";
 import type { ContractNeuron, JsonObject, Neuron } from "@myelin/neuron";
 import type { z } from "zod";
 import { DendriteError } from "../errors.ts";
@@ -33,6 +34,10 @@ export interface AxonOptions<I extends z.ZodType, O extends z.ZodType> {
   readonly output?: O | undefined;
   /** Whether the text of `ctx.thought` goes on record, joined, at most twice a second per run. Default `joined`. */
   readonly recordDeltas?: "joined" | "none" | undefined;
+  /** What callers must know of an agent before they start it: set by `defineAgent`. */
+  readonly card?: AgentCard | undefined;
+  /** Awaited once when the Dendrite stops, after the last task: connections that all runs share. */
+  readonly close?: (() => Promise<void>) | undefined;
 }
 
 /** Throws `INVALID_ID` or `INVALID_OPTION` with the value and the rule. */
@@ -48,6 +53,8 @@ export class Axon<I extends z.ZodType = AnyInput, O extends z.ZodType = AnyOutpu
   readonly input: z.ZodType | null;
   readonly output: z.ZodType | null;
   readonly recordDeltas: "joined" | "none";
+  readonly card: AgentCard | null;
+  readonly close: (() => Promise<void>) | null;
 
   constructor(options: AxonOptions<I, O>) {
     this.neuronId = parseNeuronId(options.neuronId);
@@ -67,5 +74,7 @@ export class Axon<I extends z.ZodType = AnyInput, O extends z.ZodType = AnyOutpu
     this.input = options.input ?? null;
     this.output = options.output ?? null;
     this.recordDeltas = options.recordDeltas ?? "joined";
+    this.card = options.card ?? null;
+    this.close = options.close ?? null;
   }
 }

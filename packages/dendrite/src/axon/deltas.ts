@@ -18,6 +18,7 @@ export class Deltas {
   readonly #options: DeltasOptions;
   #seq = 0;
   #text = "";
+  #kind: "text" | "reasoning" = "text";
   #textFrom = 0;
   #timer: NodeJS.Timeout | undefined;
   #storing: Promise<void> = Promise.resolve();
@@ -27,10 +28,13 @@ export class Deltas {
   }
 
   /** Send one piece. */
-  say(delta: string): void {
+  say(delta: string, kind: "text" | "reasoning" = "text"): void {
     const seq = this.#seq++;
-    this.#options.bus.publish(this.#signal({ delta, seq }));
+    this.#options.bus.publish(this.#signal(toPayload({ delta, seq }, kind)));
     if (!this.#options.isStored) return;
+    // What is joined is of one kind.
+    if (kind !== this.#kind) this.#store();
+    this.#kind = kind;
     if (this.#text === "") this.#textFrom = seq;
     this.#text += delta;
     this.#timer ??= setTimeout(() => this.#store(), STORE_EVERY_MS).unref();
@@ -46,7 +50,7 @@ export class Deltas {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#text === "") return;
-    const signal = this.#signal({ delta: this.#text, seq: this.#textFrom, joined: true });
+    const signal = this.#signal(toPayload({ delta: this.#text, seq: this.#textFrom, joined: true }, this.#kind));
     this.#text = "";
     // One after the other, so that the log holds the text in the order it was said.
     this.#storing = this.#storing
@@ -58,3 +62,7 @@ export class Deltas {
     return createSignal({ ...this.#options.envelope, type: "THOUGHT_DELTA", payload });
   }
 }
+
+type Payload = SignalOf<"THOUGHT_DELTA">["payload"];
+const toPayload = (payload: Payload, kind: "text" | "reasoning"): Payload =>
+  kind === "text" ? payload : { ...payload, kind };

@@ -54,7 +54,7 @@ export class RunContext implements NeuronContext {
     this.metadata = task.payload.metadata ?? {};
     this.answers = task.payload.answers ?? [];
     this.step = (name, fn, options) => run.steps.run(name, fn, options);
-    this.thought = (delta) => run.thought(delta);
+    this.thought = (delta, kind) => run.thought(delta, kind);
     this.toolCall = (call) => run.show("TOOL_CALL", toolCallPayload(call));
     this.toolResult = (result) => run.show("TOOL_RESULT", toolResultPayload(result));
     this.dispatchAndWait = (request: ChildRequest): Promise<ChildReply> => run.host.dispatchChild(run, request);

@@ -54,15 +54,31 @@ export interface TaskRunOptions {
 
 const RELEASE_RECORD_MS = 500;
 
-/** Why a run's signal aborts, beside the deadline (a `TimeoutError`). */
+/** Why a run's signal aborts: `ctx.signal.reason`. */
 export class RunAbortedError extends Error {
-  override readonly name = "AbortError";
-  override readonly cause: SignalOf<"STOP"> | "drain" | "lost";
+  /** `TimeoutError` at the deadline, as of `AbortSignal.timeout`. */
+  override readonly name: "AbortError" | "TimeoutError";
+  override readonly cause: SignalOf<"STOP"> | "drain" | "lost" | "deadline";
+  /**
+   * `stopped`: somebody cancelled it · `drained`: the worker is stopping, the task starts again elsewhere · `lost`: another
+   * worker has the task · `deadline`: it has passed
+   */
+  readonly kind: "stopped" | "drained" | "lost" | "deadline";
 
-  constructor(cause: SignalOf<"STOP"> | "drain" | "lost") {
-    super({ drain: "the worker is stopping", lost: "the lease was lost" }[cause as string] ?? "the run was stopped");
+  constructor(cause: RunAbortedError["cause"]) {
+    const [kind, message] = describeAbort(cause);
+    super(message);
+    this.name = kind === "deadline" ? "TimeoutError" : "AbortError";
     this.cause = cause;
+    this.kind = kind;
   }
+}
+
+function describeAbort(cause: RunAbortedError["cause"]): [RunAbortedError["kind"], string] {
+  if (cause === "drain") return ["drained", "the worker is stopping"];
+  if (cause === "lost") return ["lost", "the lease was lost"];
+  if (cause === "deadline") return ["deadline", "the deadline of the task has passed"];
+  return ["stopped", "the run was stopped"];
 }
 
 /** How much earlier than its parent a child may find that their common deadline has passed. */
@@ -161,7 +177,7 @@ export class TaskRun {
   }
 
   /** Ask the neuron to stop. The first reason counts. */
-  abort(cause: RunAbortedError["cause"]): void {
+  abort(cause: Exclude<RunAbortedError["cause"], "deadline">): void {
     if (this.#abortedBy) return;
     this.#abortedBy = new RunAbortedError(cause);
     this.#abort?.abort(this.#abortedBy);
@@ -177,7 +193,7 @@ export class TaskRun {
       if (this.deadline) {
         const expire = () => {
           this.#hasExpired = true;
-          this.#abort?.abort(new DOMException("the deadline of the task has passed", "TimeoutError"));
+          this.#abort?.abort(new RunAbortedError("deadline"));
         };
         this.#timer = setTimeout(expire, Math.max(0, this.deadline.getTime() - Date.now())).unref();
       }
@@ -267,7 +283,7 @@ export class TaskRun {
   }
 
   /** `ctx.thought`. */
-  thought(delta: string): void {
+  thought(delta: string, kind?: "text" | "reasoning"): void {
     if (typeof delta !== "string" || delta === "") return;
     this.#deltas ??= new Deltas({
       bus: this.host.bus,
@@ -275,7 +291,7 @@ export class TaskRun {
       isStored: this.isDurable && this.#axon.recordDeltas === "joined",
       onStoreFailed: (cause) => this.host.logger.warn({ err: cause, runId: this.runId }, "deltas.store.failed"),
     });
-    this.#deltas.say(delta);
+    this.#deltas.say(delta, kind);
   }
 
   /** `ctx.toolCall` and `ctx.toolResult`. */

@@ -1,0 +1,84 @@
+/** Run results: what the run verbs give. Costs are US dollars, tokens null where no model call said them. */
+import type { PendingCall, RunStatus, WaitingStatus } from "@myelin/bus/run-events";
+import type { JsonObject } from "@myelin/neuron";
+
+/** Tokens of all model calls of a run. Null: no call said. */
+export interface RunUsage {
+  /** Those that no cache served. */
+  readonly inputTokens: number | null;
+  readonly outputTokens: number | null;
+  readonly cacheReadInputTokens: number | null;
+  readonly cacheCreationInputTokens: number | null;
+  /** Part of `outputTokens`. */
+  readonly reasoningTokens: number | null;
+}
+
+/** A tool call that waits for somebody. */
+export interface WaitingCall {
+  readonly callId: string;
+  readonly toolName: string;
+  readonly params: JsonObject;
+  readonly target: "server" | "client";
+  /** What it waits for: `submitApproval`, `submitToolResults`, `submitInput`. */
+  readonly needs: PendingCall["needs"];
+}
+
+export interface RunPause {
+  /** Null for a neuron without a journal. */
+  readonly pauseId: string | null;
+  readonly status: WaitingStatus;
+  readonly question: string;
+  /** `approval`, `client_tool`, `input`, `budget` or `in_doubt`; null for a neuron without a journal. */
+  readonly reason: string | null;
+  /** What is still missing. */
+  readonly pending: readonly WaitingCall[];
+  /** Answers to choose from, if there are such. */
+  readonly options: readonly string[];
+  readonly assignees: readonly string[];
+  /** Null: it waits for ever. */
+  readonly expiresAt: Date | null;
+}
+
+export interface RunResult {
+  readonly runId: string;
+  readonly traceId: string;
+  readonly status: "success" | "max_iterations" | WaitingStatus;
+  /** What the agent said, with the real values in place of placeholders; null while it waits, and without one. */
+  readonly answer: string | null;
+  /** The answer as the agent's output schema has it; of a plain neuron its output. */
+  readonly output: unknown;
+  /** `vendor:model`; null for a plain neuron. */
+  readonly model: string | null;
+  /** Model calls so far. */
+  readonly iterationCount: number;
+  readonly usage: RunUsage;
+  /** Null: the price of no call is known. */
+  readonly costUsd: number | null;
+  /** What it waits for; null when it is over. */
+  readonly pause: RunPause | null;
+}
+
+/** A submission that was taken. */
+export interface Submitted {
+  readonly runId: string;
+  readonly traceId: string;
+  /** Whether the run goes on. False: it waits for `pending`. */
+  readonly isResumed: boolean;
+  readonly pending: readonly WaitingCall[];
+  /** Wait for what comes of it; as `runs.wait`. */
+  result(options?: {
+    readonly timeoutMs?: number | undefined;
+    readonly signal?: AbortSignal | undefined;
+    readonly onPause?: "return" | "wait" | undefined;
+  }): Promise<RunResult>;
+}
+
+export interface CancelledRun {
+  readonly runId: string;
+  readonly traceId: string;
+  /**
+   * `cancelled`; how it ended when that was before; `running` when its worker has not answered within `timeoutMs` (it will be
+   * stopped all the same).
+   */
+  readonly status: RunStatus;
+}
