@@ -1,4 +1,15 @@
 /** @myelin/agent: a model loop with tools, as a neuron whose run is a journal. */
 
 // For users
+export { agentTool } from "./agent-tool.ts";
+export type { AgentTool, AgentToolOptions } from "./agent-tool.ts";
+export { askHuman } from "./ask-human.ts";
+export type { AskHumanOptions } from "./ask-human.ts";
+export type { Agent, AgentOptions, Budget } from "./definition/agent-options.ts";
+export { AgentDefinitionError } from "./errors.ts";
+export type { AgentFailureCode } from "./errors.ts";
 export type { Finding, Guardrail, GuardrailDirection } from "./guardrail.ts";
+export { loadSkill, loadSkills } from "./skills/skill.ts";
+export type { Skill } from "./skills/skill.ts";
+export { tool } from "./tool.ts";
+export type { ClientToolOptions, ServerToolOptions, ToolOptions } from "./tool.ts";

@@ -31,6 +31,8 @@ export interface ChildRequest {
   readonly metadata?: JsonObject | undefined;
   /** As for a dispatch: whoever asks again with the key, also a later start of this run, gets the same child. */
   readonly idempotencyKey?: string | undefined;
+  /** When the child pauses for somebody: `reject` (default), or `wait` until it has ended, with the slot free meanwhile. */
+  readonly onPause?: "reject" | "wait" | undefined;
 }
 
 /** What `ctx.call` takes beside contract and input. */

@@ -24,6 +24,8 @@ export interface Tool {
   readonly timeoutMs: number;
   /** Running it twice is as good as once: after a crash it is just run again. Else a person is asked. */
   readonly idempotent: boolean;
+  /** Why these parameters do not fit, in words for the model; null when they do. Left out: any do. Asked before anything else is. */
+  readonly problemWith?: ((params: JsonObject) => string | null) | undefined;
   /** Throws what is fed back to the model as the call's error. The result must be JSON. */
   run(params: JsonObject, ctx: ToolContext): Promise<unknown>;
 }
