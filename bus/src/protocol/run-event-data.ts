@@ -6,6 +6,7 @@
  * Text in them is as the model sees it: what a guardrail masked is a placeholder here.
  */
 import { z } from "zod";
+import { patternGuardrail } from "./guardrail-patterns.ts";
 import { OPEN_STATUSES } from "./run-statuses.ts";
 
 const jsonObject = z.record(z.string(), z.unknown());
@@ -96,6 +97,8 @@ export const RUN_EVENT_DATA = {
     seed: z.array(jsonObject),
     max_iterations: z.int().positive(),
     budget: budget.nullable(),
+    /** Those of the agent's that patterns say all of: whoever submits a result masks it by them before it is appended. */
+    guardrails: z.array(patternGuardrail).optional(),
     delegation_level: count,
     max_delegation_depth: count.nullable(),
     /** How long a task of the run has, for those that wake it. Null: the default of the waker. */
@@ -191,7 +194,7 @@ export const RUN_EVENT_DATA = {
   "budget.exceeded": z.looseObject({ kind: text, used: z.number(), max: z.number(), action: text }),
   /** `direction` is `incoming` (to the model) or `outgoing`. Findings name kinds and counts, never the text found. */
   "guardrail.detected": z.looseObject({ guardrail: text, direction: text, findings: z.record(text, count) }),
-  /** `mapping`: the placeholders this added and what they stand for: the raw values, only here. */
+  /** `mapping`: the placeholders that now stand in the text, and for what: the raw values, only here. */
   "guardrail.redacted": z.looseObject({ direction: text, entities: z.array(text), mapping: z.record(text, text) }),
   "guardrail.blocked": z.looseObject({ guardrail: text, direction: text, findings: z.record(text, count) }),
   "guardrail.unmapped_placeholder": z.looseObject({ placeholders: z.array(text) }),

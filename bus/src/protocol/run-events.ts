@@ -8,6 +8,13 @@ export * from "./run-statuses.ts";
 export * from "./run-event-data.ts";
 export * from "./agent-io.ts";
 export * from "./guardrail-patterns.ts";
+export { BLOCKED_TEXT, inLeaf, judge, looksAt, textsOf } from "./guard.ts";
+export type { Blocked, GuardWhere, Guarded, GuardrailEntry, LeafFindings } from "./guard.ts";
+export { findBlocked, guardByPatterns } from "./guard-by-patterns.ts";
+export type { BlockPattern } from "./guard-by-patterns.ts";
+export { MAX_PLACEHOLDER_LENGTH, Placeholders } from "./placeholders.ts";
+export { textLeaves } from "./text-leaves.ts";
+export type { TextLeaf } from "./text-leaves.ts";
 
 /** Journal entry types. A reader keeps and ignores a type it does not know. */
 export const RUN_EVENT_TYPES = [

@@ -1,0 +1,146 @@
+/**
+ * GuardrailSet: the guardrails of one run, and the placeholders it has given so far. What they know is in the journal: made
+ * from it, a set in another process goes on with the same placeholders. What is appended is what it returns, in the order
+ * in which it returned it.
+ */
+import {
+  type Blocked,
+  type GuardWhere,
+  type Guarded,
+  type GuardrailEntry,
+  type PatternGuardrail,
+  type RunEventEntry,
+  Placeholders,
+  inLeaf,
+  judge,
+  looksAt,
+  textLeaves,
+  textsOf,
+} from "@myelin/bus/run-events";
+import { NeuronFailure } from "@myelin/neuron";
+import type { Finding, Guardrail } from "../guardrail.ts";
+import { type StreamGuard, type StreamGuardOptions, createStreamGuard } from "./stream-guard.ts";
+
+export class GuardrailSet {
+  readonly #guardrails: readonly Guardrail[];
+  readonly #placeholders: Placeholders;
+
+  private constructor(guardrails: readonly Guardrail[], placeholders: Placeholders) {
+    this.#guardrails = guardrails;
+    this.#placeholders = placeholders;
+  }
+
+  /** The set of a run with this journal; a new run has none yet. */
+  static from(guardrails: readonly Guardrail[], entries: readonly RunEventEntry[] = []): GuardrailSet {
+    return new GuardrailSet(guardrails, Placeholders.from(guardrails.length === 0 ? [] : entries));
+  }
+
+  /**
+   * A text as the journal may hold and the model may see it. Append `entries` with or before it. When it is `blocked`, `text`
+   * is `[blocked by guardrail]`: keep that, append the entries, and throw `blockedFailure`.
+   */
+  async redactText(
+    text: string,
+    where: GuardWhere,
+    signal: AbortSignal,
+  ): Promise<{ text: string; entries: readonly GuardrailEntry[]; blocked: Blocked | null }> {
+    const { value, entries, blocked } = await this.redactJson(text, where, signal);
+    return { text: value, entries, blocked };
+  }
+
+  /**
+   * The same for any JSON: every string, every property's name, and numbers as they are written (one that is masked becomes
+   * a string). What is blocked becomes `{}`, `[]` or the text. What is nested deeper than 64 is left out.
+   */
+  async redactJson<T>(value: T, where: GuardWhere, signal: AbortSignal): Promise<Guarded<T>> {
+    const guardrails = this.#guardrails.filter((guardrail) => looksAt(guardrail, where.direction));
+    if (guardrails.length === 0) return { value, entries: [], blocked: null };
+    const leaves = textLeaves(value);
+    const found = [];
+    for (const guardrail of guardrails) {
+      const findings: Finding[][] = [];
+      for (const leaf of leaves) {
+        const scanned = [];
+        for (const { text, offset } of textsOf(leaf)) {
+          scanned.push({ offset, findings: await scan(guardrail, text, signal) });
+        }
+        findings.push(inLeaf(leaf, scanned));
+      }
+      found.push({ guardrail, findings });
+    }
+    // From here on nothing waits: two texts that are looked at at the same time give one value one placeholder.
+    return judge(value, leaves, found, where, this.#placeholders);
+  }
+
+  /** Real values in place of placeholders, in every text of a JSON value: for a tool, and for the final answer. */
+  unmask<T>(value: T): T {
+    return this.#placeholders.unmask(value);
+  }
+
+  /** What looks like a placeholder in a text and stands for nothing. */
+  unmappedPlaceholders(text: string): string[] {
+    return this.#guardrails.length === 0 ? [] : this.#placeholders.unmapped(text);
+  }
+
+  /** For showing an answer while it is written: see `StreamGuard`. One for each answer. */
+  stream(options: StreamGuardOptions): StreamGuard {
+    const guardrails = this.#guardrails.filter(
+      (guardrail) => guardrail.action === "block" && looksAt(guardrail, "outgoing"),
+    );
+    const find = async (text: string) => {
+      const found = [];
+      for (const guardrail of guardrails) {
+        const findings = this.#placeholders.withoutKnown(text, await scan(guardrail, text, options.signal));
+        found.push({ guardrail: guardrail.name, findings });
+      }
+      return found;
+    };
+    return createStreamGuard(guardrails.length === 0 ? null : find, (text) => this.unmask(text), options);
+  }
+}
+
+/** The end of a run in which something was stopped. Says which guardrail and what kind, never what it found. */
+export function blockedFailure(
+  { guardrail, entities }: Blocked,
+  { direction }: Pick<GuardWhere, "direction">,
+): NeuronFailure {
+  const way = direction === "incoming" ? "what goes to the model" : "what the model gave";
+  return new NeuronFailure("GUARDRAIL_BLOCKED", `guardrail "${guardrail}" found ${entities.join(", ")} in ${way}`);
+}
+
+/** What a submitter needs of the guardrails, for `run.started`: those that patterns say all of. */
+export function patternGuardrails(guardrails: readonly Guardrail[]): PatternGuardrail[] {
+  return guardrails.flatMap(({ name, action, directions, patterns }) =>
+    patterns === undefined
+      ? []
+      : [{ name, action, ...(directions && { directions: [...directions] }), patterns: [...patterns] }],
+  );
+}
+
+/** What a caller needs, for the agent's card: the patterns that refuse a message. */
+export function cardBlocks(
+  guardrails: readonly Guardrail[],
+): (PatternGuardrail["patterns"][number] & { guardrail: string })[] {
+  return guardrails
+    .filter((guardrail) => guardrail.action === "block" && looksAt(guardrail, "incoming"))
+    .flatMap(({ name, patterns = [] }) => patterns.map((pattern) => ({ guardrail: name, ...pattern })));
+}
+
+/** A guardrail's own word, checked. One that fails lets nothing pass: better no answer than a leak. */
+async function scan(guardrail: Guardrail, text: string, signal: AbortSignal): Promise<readonly Finding[]> {
+  try {
+    const findings = guardrail.scan(text, signal);
+    const found = Array.isArray(findings) ? (findings as readonly Finding[]) : await findings;
+    for (const { entity, start, end } of found) {
+      const isRange =
+        Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start < end && end <= text.length;
+      if (!isRange || typeof entity !== "string")
+        throw new RangeError(`a finding is no range of the text: ${start} to ${end}`);
+    }
+    return found;
+  } catch (cause) {
+    if (signal.aborted) throw cause;
+    // Its message is not passed on: it may hold the text.
+    throw new NeuronFailure("GUARDRAIL_FAILED", `guardrail "${guardrail.name}" failed`, { cause, recoverable: true });
+  }
+}

@@ -1,0 +1,36 @@
+/** A guardrail of patterns, checked when it is made. The built-in ones are made of this. */
+import { type GuardrailPattern, compilePatterns, scanWithPatterns } from "@myelin/bus/run-events";
+import type { Guardrail } from "../guardrail.ts";
+
+/** A guardrail set up wrongly: a pattern that cannot be used, a kind that does not exist. Thrown when it is made. */
+export class GuardrailError extends Error {
+  override readonly name = "GuardrailError";
+  readonly code = "GUARDRAIL_INVALID";
+}
+
+const FIXES = {
+  too_long: "it is longer than 2000 characters: make two of it",
+  invalid: "it is no regular expression, or has flags other than i, m, s, u, v",
+  nested_repetition:
+    "it repeats a group that repeats something, which can take for ever: give the inner repetition one length",
+  unknown_check: "its check is neither luhn nor mod97",
+};
+
+export function patternGuardrail(
+  { name, action, directions }: Pick<Guardrail, "name" | "action" | "directions">,
+  patterns: readonly GuardrailPattern[],
+): Guardrail {
+  const { compiled, ignored } = compilePatterns(patterns);
+  for (const { entity, pattern, reason } of ignored) {
+    throw new GuardrailError(
+      `the pattern for ${entity} of guardrail "${name}" cannot be used: ${FIXES[reason]}: ${pattern}`,
+    );
+  }
+  if (compiled.length === 0) throw new GuardrailError(`guardrail "${name}" has no patterns, so it would find nothing`);
+  return { name, action, directions, patterns: [...patterns], scan: (text) => scanWithPatterns(compiled, text) };
+}
+
+/** An expression as data. `g`, `y` and `d` say how to search, not what for. */
+export function toPattern(entity: string, { source, flags }: RegExp): GuardrailPattern {
+  return { entity, pattern: source, flags: flags.replace(/[gyd]/g, "") };
+}
