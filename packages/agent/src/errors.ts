@@ -3,7 +3,7 @@ import { NeuronFailure } from "@myelin/neuron";
 
 /**
  * An agent that could never work: a name that is none, two tools of one name, a rule about a tool it does not have. Thrown
- * by `defineAgent`, `tool` and `loadSkills`.
+ * by `defineAgent`, `tool`, `loadSkills`, and by the guardrails for a pattern that cannot be used.
  */
 export class AgentDefinitionError extends Error {
   override readonly name = "AgentDefinitionError";
@@ -18,6 +18,7 @@ export class AgentDefinitionError extends Error {
  * - `TOOL_SOURCE_INVALID`: what it gave cannot be used: a name that is taken, or a rule about a tool that is not there
  * - `BUDGET_EXCEEDED`: the budget is used up and says `stop`, or nobody let it go on
  * - `GUARDRAIL_BLOCKED`: a blocking guardrail found something
+ * - `GUARDRAIL_FAILED`: a guardrail threw, so nothing may pass. Recoverable
  * - `OUTPUT_INVALID`: the answer does not fit the output schema; it is in the journal as the model gave it
  */
 export type AgentFailureCode =
@@ -27,6 +28,7 @@ export type AgentFailureCode =
   | "TOOL_SOURCE_INVALID"
   | "BUDGET_EXCEEDED"
   | "GUARDRAIL_BLOCKED"
+  | "GUARDRAIL_FAILED"
   | "OUTPUT_INVALID";
 
 /** A run that cannot go on. */

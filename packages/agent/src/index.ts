@@ -19,4 +19,3 @@ export { secrets } from "./guardrails/secrets.ts";
 export type { SecretsOptions } from "./guardrails/secrets.ts";
 export { PROMPT_INJECTION_PATTERNS, promptInjection } from "./guardrails/prompt-injection.ts";
 export type { PromptInjectionOptions } from "./guardrails/prompt-injection.ts";
-export { GuardrailError } from "./guardrails/pattern-guardrail.ts";

@@ -17,7 +17,8 @@ import {
   textLeaves,
   textsOf,
 } from "@myelin/bus/run-events";
-import { NeuronFailure } from "@myelin/neuron";
+import type { NeuronFailure } from "@myelin/neuron";
+import { agentFailure } from "../errors.ts";
 import type { Finding, Guardrail } from "../guardrail.ts";
 import { type StreamGuard, type StreamGuardOptions, createStreamGuard } from "./stream-guard.ts";
 
@@ -105,7 +106,7 @@ export function blockedFailure(
   { direction }: Pick<GuardWhere, "direction">,
 ): NeuronFailure {
   const way = direction === "incoming" ? "what goes to the model" : "what the model gave";
-  return new NeuronFailure("GUARDRAIL_BLOCKED", `guardrail "${guardrail}" found ${entities.join(", ")} in ${way}`);
+  return agentFailure("GUARDRAIL_BLOCKED", `guardrail "${guardrail}" found ${entities.join(", ")} in ${way}`);
 }
 
 /** What a submitter needs of the guardrails, for `run.started`: those that patterns say all of. */
@@ -141,6 +142,6 @@ async function scan(guardrail: Guardrail, text: string, signal: AbortSignal): Pr
   } catch (cause) {
     if (signal.aborted) throw cause;
     // Its message is not passed on: it may hold the text.
-    throw new NeuronFailure("GUARDRAIL_FAILED", `guardrail "${guardrail.name}" failed`, { cause, recoverable: true });
+    throw agentFailure("GUARDRAIL_FAILED", `guardrail "${guardrail.name}" failed`, { cause, recoverable: true });
   }
 }

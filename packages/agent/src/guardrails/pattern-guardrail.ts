@@ -1,12 +1,7 @@
 /** A guardrail of patterns, checked when it is made. The built-in ones are made of this. */
 import { type GuardrailPattern, compilePatterns, scanWithPatterns } from "@myelin/bus/run-events";
+import { AgentDefinitionError } from "../errors.ts";
 import type { Guardrail } from "../guardrail.ts";
-
-/** A guardrail set up wrongly: a pattern that cannot be used, a kind that does not exist. Thrown when it is made. */
-export class GuardrailError extends Error {
-  override readonly name = "GuardrailError";
-  readonly code = "GUARDRAIL_INVALID";
-}
 
 const FIXES = {
   too_long: "it is longer than 2000 characters: make two of it",
@@ -22,11 +17,12 @@ export function patternGuardrail(
 ): Guardrail {
   const { compiled, ignored } = compilePatterns(patterns);
   for (const { entity, pattern, reason } of ignored) {
-    throw new GuardrailError(
+    throw new AgentDefinitionError(
       `the pattern for ${entity} of guardrail "${name}" cannot be used: ${FIXES[reason]}: ${pattern}`,
     );
   }
-  if (compiled.length === 0) throw new GuardrailError(`guardrail "${name}" has no patterns, so it would find nothing`);
+  if (compiled.length === 0)
+    throw new AgentDefinitionError(`guardrail "${name}" has no patterns, so it would find nothing`);
   return { name, action, directions, patterns: [...patterns], scan: (text) => scanWithPatterns(compiled, text) };
 }
 

@@ -1,7 +1,7 @@
 /** What the built-in guardrails find, what they leave alone, and that a hostile text does not hold them up. */
 import { describe, expect, test } from "@jest/globals";
+import { AgentDefinitionError } from "../errors.ts";
 import type { Guardrail } from "../guardrail.ts";
-import { GuardrailError } from "./pattern-guardrail.ts";
 import { pii } from "./pii.ts";
 import { PROMPT_INJECTION_PATTERNS, promptInjection } from "./prompt-injection.ts";
 import { secrets } from "./secrets.ts";
@@ -126,7 +126,7 @@ describe("a pattern that cannot be used is refused when the guardrail is made", 
     ["too long", () => pii({ extraPatterns: { X: new RegExp("x".repeat(2001)) } }), /longer than 2000/],
   ])("%s", (_title, make, message) => {
     expect(make).toThrow(message);
-    expect(make).toThrow(GuardrailError);
+    expect(make).toThrow(AgentDefinitionError);
   });
 });
 

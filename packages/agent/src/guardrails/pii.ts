@@ -3,8 +3,9 @@
  * addresses, no telephone number without a `+`, brackets or separators (ten bare digits are more often an order's number).
  */
 import type { GuardrailPattern } from "@myelin/bus/run-events";
+import { AgentDefinitionError } from "../errors.ts";
 import type { Guardrail } from "../guardrail.ts";
-import { GuardrailError, patternGuardrail, toPattern } from "./pattern-guardrail.ts";
+import { patternGuardrail, toPattern } from "./pattern-guardrail.ts";
 
 export type PiiEntity = "EMAIL_ADDRESS" | "PHONE_NUMBER" | "US_SSN" | "CREDIT_CARD" | "IP_ADDRESS" | "IBAN";
 
@@ -62,13 +63,13 @@ export interface PiiOptions {
   readonly name?: string | undefined;
 }
 
-/** Looks for personal data, both ways. Throws `GuardrailError` for a pattern or a kind that cannot be. */
+/** Looks for personal data, both ways. Throws `AgentDefinitionError` for a pattern or a kind that cannot be. */
 export function pii(options: PiiOptions = {}): Guardrail {
   const { action = "redact", extraPatterns = {}, includeDefaults = true, name = "pii" } = options;
   const all = Object.keys(PATTERNS) as PiiEntity[];
   const entities = includeDefaults ? (options.entities ?? all) : [];
   const unknown = entities.find((entity) => !all.includes(entity));
-  if (unknown !== undefined) throw new GuardrailError(`pii knows no ${unknown}: it knows ${all.join(", ")}`);
+  if (unknown !== undefined) throw new AgentDefinitionError(`pii knows no ${unknown}: it knows ${all.join(", ")}`);
   return patternGuardrail({ name, action }, [
     ...entities.flatMap((entity) => PATTERNS[entity].map((pattern) => ({ entity, ...pattern }))),
     ...Object.entries(extraPatterns).map(([entity, expression]) => toPattern(entity, expression)),

@@ -34,7 +34,7 @@ export interface PromptInjectionOptions {
   readonly name?: string | undefined;
 }
 
-/** Looks for texts that try to instruct the model. Throws `GuardrailError` without patterns, or for one that cannot be used. */
+/** Looks for texts that try to instruct the model. Throws `AgentDefinitionError` without patterns, or for one that cannot be used. */
 export function promptInjection(options: PromptInjectionOptions): Guardrail {
   const { patterns, action, directions = ["incoming"], name = "prompt_injection" } = options;
   return patternGuardrail(
