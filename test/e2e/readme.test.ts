@@ -1,4 +1,4 @@
-/** The code of README and quickstart, as a user copies it: it compiles, and does what they say, on a real nats-server. */
+/** The code of README, quickstart and guides, as a user copies it: it compiles, and does what they say, on a real nats-server. */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { freePort, type DevServer } from "@myelin/dev";
 import { connectSynapse, Dendrite, Recorder } from "myelin";
@@ -12,6 +12,7 @@ import { startOwnNats } from "../helpers/with-nats.ts";
 
 let readme: MarkdownCode;
 let quickstart: MarkdownCode;
+let guide: MarkdownCode;
 // Of its own, because the README's namespace is written in it.
 let nats: DevServer;
 let model: FakeModelServer;
@@ -21,33 +22,37 @@ const start = (file: string, env: Record<string, string> = {}, document = readme
   startProgram(document.path(file), { env: { SYNAPSE_URL: nats.url, MYELIN_MODEL_URL: model.openaiUrl, ...env } });
 
 beforeAll(async () => {
-  [readme, quickstart] = await Promise.all([extractCode("README.md"), extractCode("docs/quickstart.md")]);
+  [readme, quickstart, guide] = await Promise.all([
+    extractCode("README.md"),
+    extractCode("docs/quickstart.md"),
+    extractCode("docs/migrating-from-cosmonapse.md"),
+  ]);
   [nats, model] = await Promise.all([startOwnNats(), startFakeModelServer()]);
   worker = start("worker.ts");
-  await workerIsThere();
+  await isHosted("api-demo", "worker", worker);
 });
 afterAll(async () => {
   const { code } = await worker.stop();
-  await Promise.all([nats, model, readme, quickstart].map((one) => one[Symbol.asyncDispose]()));
+  await Promise.all([nats, model, readme, quickstart, guide].map((one) => one[Symbol.asyncDispose]()));
   expect({ code, printed: worker.lines }).toEqual({ code: 0, printed: [] });
 });
 expectNoLeaks();
 
 /** It says nothing when it is ready, as the README's does not; whoever dispatches finds it in the roster. */
-async function workerIsThere(): Promise<void> {
+async function isHosted(namespace: string, neuron: string, program: Program): Promise<void> {
   await using synapse = await connectSynapse(nats.url);
-  await using dendrite = new Dendrite({ synapse, namespace: "api-demo" });
-  const registered = new Promise((resolve) => dendrite.onHeartbeatSignal({ neuron: "worker" }, resolve));
+  await using dendrite = new Dendrite({ synapse, namespace });
+  const registered = new Promise((resolve) => dendrite.onHeartbeatSignal({ neuron }, resolve));
   await dendrite.start();
   await Promise.race([
     registered,
-    worker.exited.then(() => Promise.reject(new Error(`the worker ended:\n${worker.lines.join("\n")}`))),
+    program.exited.then(() => Promise.reject(new Error(`the worker ended:\n${program.lines.join("\n")}`))),
   ]);
 }
 
 describe("the README", () => {
-  test("compiles, strictly, and so does the quickstart", () => {
-    expect(compile([...readme.paths, ...quickstart.paths])).toEqual([]);
+  test("compiles, strictly, and so do the quickstart and the guide for who comes from Cosmonapse", () => {
+    expect(compile([...readme.paths, ...quickstart.paths, ...guide.paths])).toEqual([]);
   }, 120_000); // the compiler reads every package from its sources
 
   test("stays short", () => {
@@ -125,6 +130,15 @@ test("the quickstart's worker and client do what it says", async () => {
   await using runs = start("my-runs.ts", { DATABASE_URL: database.url }, quickstart);
   expect(await runs.exited).toMatchObject({ code: 0 });
   expect(runs.lines).toEqual(["success { shouted: 'HELLO' } TASK, THOUGHT_DELTA, AGENT_OUTPUT"]);
+});
+
+test("the guide's worker asks, and its server answers and gets the summary", async () => {
+  await using worker = start("review-worker.ts", {}, guide);
+  await isHosted("shop", "review", worker);
+  await using server = start("review-server.ts", {}, guide);
+  expect(await server.exited).toMatchObject({ code: 0 });
+  expect(server.lines).toEqual(["The year 2026 was good."]);
+  expect(await worker.stop()).toMatchObject({ code: 0 });
 });
 
 /** Record what the log of a namespace holds now. */
