@@ -79,9 +79,16 @@ export type {
 } from "@myelin/dendrite";
 
 // What happened: the recorder that writes it, and the store that answers. Prisma is loaded at first use.
-export { migrate, Recorder, RunStore, RunsError, RunStoreError, toTraceTree } from "@myelin/runs";
+export { migrate, Recorder, RunStore, RunsError, RunStoreError, ScopedRunStore, toTraceTree } from "@myelin/runs";
 export type {
+  CostLine,
+  CostsOptions,
+  DelegationInfo,
+  LlmCall,
+  OpenPause,
   PageOptions,
+  PausePair,
+  PendingToolCall,
   RecorderObserver,
   RecorderOptions,
   RunDetail,
@@ -91,6 +98,8 @@ export type {
   RunSummary,
   StoredEvent,
   StoredSignal,
+  ToolInvocation,
+  TraceEntry,
   TraceNode,
   WorkerRecord,
 } from "@myelin/runs";

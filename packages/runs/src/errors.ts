@@ -7,6 +7,8 @@
  * - `DATABASE_UNAVAILABLE`: Postgres cannot be reached, or dropped the connection. Try again.
  * - `NOT_MIGRATED`: the tables are missing; run `migrate(databaseUrl)`.
  * - `QUERY_FAILED`: Postgres refused a read; the cause says why.
+ * - `RUN_NOT_FOUND`: no run of that id is recorded, or none that this store may see.
+ * - `RUN_IS_OPEN`: a run that is not over cannot be deleted; cancel it first.
  * - `MIGRATIONS_NOT_FOUND`: the folder with the migrations is not beside this package.
  * - `MIGRATION_EDITED`: a migration differs from what was applied under its name.
  * - `MIGRATION_HALF_APPLIED`: an earlier attempt did not finish.
@@ -21,6 +23,8 @@ export type RunsErrorCode =
   | "DATABASE_UNAVAILABLE"
   | "NOT_MIGRATED"
   | "QUERY_FAILED"
+  | "RUN_NOT_FOUND"
+  | "RUN_IS_OPEN"
   | "MIGRATIONS_NOT_FOUND"
   | "MIGRATION_EDITED"
   | "MIGRATION_HALF_APPLIED"

@@ -25,12 +25,16 @@ test("an empty database gets every table, and the books as Prisma would keep the
   expect(tables.map((table) => table.name)).toEqual([
     "_prisma_migrations",
     "dead_letters",
+    "deleted_runs",
+    "llm_calls",
     "logs",
+    "messages",
     "recorder_gaps",
     "recorder_positions",
     "run_events",
     "runs",
     "signals",
+    "tool_invocations",
     "workers",
   ]);
   const books = await db.query(

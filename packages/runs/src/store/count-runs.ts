@@ -1,9 +1,23 @@
-/** countRuns: how many runs pass a filter. Counts them all: of a million a tenth of a second, by a common key a third. */
+/** countRuns: how many runs pass a filter. Counting a million takes a tenth of a second, by a common key a third: hence `limit`. */
+import { checkKeys, checkWholeNumber } from "./check-arguments.ts";
 import type { RunReader } from "./reader.ts";
 import { toConditions, type RunFilter } from "./run-filter.ts";
 
-export async function countRuns(reader: RunReader, filter: RunFilter): Promise<number> {
-  const { where, values } = toConditions(filter);
-  const [row] = await reader.query<{ count: number }>(`SELECT count(*)::float8 AS count FROM runs ${where}`, values);
+export interface CountOptions {
+  /**
+   * Count no further than this, and say this when there are more. Ask for one more than you show to know that. Default: count
+   * them all.
+   */
+  limit?: number | undefined;
+}
+
+export async function countRuns(reader: RunReader, filter: RunFilter, options: CountOptions): Promise<number> {
+  checkKeys("the options", options, ["limit"]);
+  const { where, values } = toConditions(reader, filter);
+  const limit = options.limit === undefined ? "ALL" : checkWholeNumber("limit", options.limit, 1);
+  const [row] = await reader.query<{ count: number }>(
+    `SELECT count(*)::float8 AS count FROM (SELECT FROM runs ${where} LIMIT ${limit}) AS counted`,
+    values,
+  );
   return row!.count;
 }

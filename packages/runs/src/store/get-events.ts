@@ -1,6 +1,6 @@
 /** getEvents: the journal of a run, in its order. A plain run has none. */
 import { checkKeys, checkText, checkWholeNumber } from "./check-arguments.ts";
-import { ms, toDate, type RunReader } from "./reader.ts";
+import { inScope, ms, parameters, toDate, type RunReader } from "./reader.ts";
 import type { JsonObject, StoredEvent } from "./views.ts";
 
 export interface EventsOptions {
@@ -10,7 +10,7 @@ export interface EventsOptions {
   limit?: number | undefined;
 }
 
-interface EventRow {
+export interface EventRow {
   sequence_index: number;
   iteration_index: number;
   event_type: string;
@@ -23,17 +23,24 @@ export async function getEvents(reader: RunReader, runId: string, options: Event
   checkKeys("the options", options, ["afterSequenceIndex", "limit"]);
   const after = checkWholeNumber("afterSequenceIndex", options.afterSequenceIndex ?? -1, -1);
   const limit = options.limit === undefined ? "ALL" : checkWholeNumber("limit", options.limit, 1, 1_000);
+  const { values, parameter } = parameters(checkText("runId", runId), after);
   const rows = await reader.query<EventRow>(
-    `SELECT sequence_index, iteration_index, event_type, correlation_id, data, ${ms("created_at")} AS created_ms
-     FROM run_events WHERE run_id = $1 AND sequence_index > $2::bigint ORDER BY sequence_index LIMIT ${limit}`,
-    [checkText("runId", runId), after],
+    `SELECT ${EVENT_COLUMNS} FROM run_events AS e
+     WHERE run_id = $1 AND sequence_index > $2::bigint AND ${inScope(reader, parameter, "e.run_id")}
+     ORDER BY sequence_index LIMIT ${limit}`,
+    values,
   );
-  return rows.map((row) => ({
-    sequenceIndex: row.sequence_index,
-    iterationIndex: row.iteration_index,
-    eventType: row.event_type,
-    correlationId: row.correlation_id,
-    data: row.data,
-    createdAt: toDate(row.created_ms),
-  }));
+  return rows.map(toEvent);
 }
+
+export const EVENT_COLUMNS = `e.sequence_index, e.iteration_index, e.event_type, e.correlation_id, e.data,
+  ${ms("e.created_at")} AS created_ms`;
+
+export const toEvent = (row: EventRow): StoredEvent => ({
+  sequenceIndex: row.sequence_index,
+  iterationIndex: row.iteration_index,
+  eventType: row.event_type,
+  correlationId: row.correlation_id,
+  data: row.data,
+  createdAt: toDate(row.created_ms),
+});

@@ -7,7 +7,7 @@
  */
 import { SIGNAL_TYPES, type SignalType } from "@myelin/bus";
 import { checkKeys, checkOneOf, checkText, checkWholeNumber, invalid } from "./check-arguments.ts";
-import { ms, toDate, toTenant, type RunReader } from "./reader.ts";
+import { ms, parameters, toDate, toTenant, type RunReader } from "./reader.ts";
 import type { StoredSignal } from "./views.ts";
 
 /** Of one run, or of everything that one root dispatch caused. */
@@ -57,22 +57,31 @@ export async function getSignals(reader: RunReader, of: SignalsOf, options: Sign
   const after = checkWholeNumber("afterSeq", options.afterSeq ?? 0, 0);
   const limit = options.limit === undefined ? "ALL" : checkWholeNumber("limit", options.limit, 1, 1_000);
   const order = checkOneOf("order", options.order ?? "asc", ["asc", "desc"]);
+  const { values, parameter } = parameters(id, after, types.join(","));
   const rows = await reader.query<SignalRow>(
-    `SELECT ${COLUMNS} FROM signals WHERE ${of.runId === undefined ? OF_TRACE : OF_RUN}
+    `SELECT ${COLUMNS} FROM signals WHERE ${ofTenant(reader, parameter)} AND ${of.runId === undefined ? OF_TRACE : OF_RUN}
        AND seq > $2::bigint AND type = ANY(string_to_array($3::text, ','))
      ORDER BY log_id ${order}, signals.seq ${order} LIMIT ${limit}`,
-    [id, after, types.join(",")],
+    values,
   );
   return rows.map(toSignal);
 }
 
 /** Of several appended under one id the first. */
 export async function getSignal(reader: RunReader, id: string): Promise<StoredSignal | null> {
+  const { values, parameter } = parameters(checkText("id", id));
   const [row] = await reader.query<SignalRow>(
-    `SELECT ${COLUMNS} FROM signals WHERE id = $1 ORDER BY log_id, signals.seq LIMIT 1`,
-    [checkText("id", id)],
+    `SELECT ${COLUMNS} FROM signals WHERE id = $1 AND ${ofTenant(reader, parameter)} ORDER BY log_id, signals.seq LIMIT 1`,
+    values,
   );
   return row ? toSignal(row) : null;
+}
+
+/** Of a run's Signals the run says whose they are; of others they do themselves. */
+function ofTenant({ tenant }: RunReader, parameter: (value: unknown) => string): string {
+  if (tenant === undefined) return "true";
+  const value = parameter(tenant);
+  return `coalesce((SELECT own.tenant_id FROM runs AS own WHERE own.run_id = signals.run_id), signals.tenant_id) = ${value}`;
 }
 
 const toSignal = (row: SignalRow): StoredSignal => ({

@@ -1,7 +1,7 @@
 /** listDeadLetters and getDeadLetter: what failed for good. Newest first, in pages that cost the same anywhere in the list. */
 import { checkKeys, checkOneOf, checkText, checkWholeNumber } from "./check-arguments.ts";
 import { decodeCursor, encodeCursor } from "./keyset-cursor.ts";
-import { ms, toDate, toTenant, type RunReader } from "./reader.ts";
+import { ms, parameters, toDate, toTenant, type RunReader } from "./reader.ts";
 import type { DeadLetter, DeadLetterDetail, DeadLetterKind } from "./views.ts";
 
 const KINDS: readonly DeadLetterKind[] = ["task", "message"];
@@ -38,8 +38,8 @@ export async function listDeadLetters(reader: RunReader, options: DeadLetterOpti
   const { tenantId, neuronId, code, kind, cursor } = options;
   const limit = checkWholeNumber("limit", options.limit ?? 50, 1, 1_000);
   const conditions: string[] = [];
-  const values: unknown[] = [];
-  const parameter = (value: unknown) => `$${values.push(value)}`;
+  const { values, parameter } = parameters();
+  if (reader.tenant !== undefined) conditions.push(`tenant_id = ${parameter(reader.tenant)}`);
   if (tenantId === null) conditions.push("tenant_id = ''");
   else if (tenantId !== undefined) conditions.push(`tenant_id = ${parameter(checkText("tenantId", tenantId))}`);
   if (neuronId !== undefined) conditions.push(`neuron_id = ${parameter(checkText("neuronId", neuronId))}`);
@@ -62,9 +62,11 @@ export async function listDeadLetters(reader: RunReader, options: DeadLetterOpti
 }
 
 export async function getDeadLetter(reader: RunReader, id: string): Promise<DeadLetterDetail | null> {
+  const { values, parameter } = parameters(checkText("id", id));
   const [row] = await reader.query<DeadLetterRow & { subject: string | null; base64: string | null }>(
-    `SELECT ${COLUMNS}, subject, encode(bytes, 'base64') AS base64 FROM dead_letters JOIN logs USING (log_id) WHERE id = $1`,
-    [checkText("id", id)],
+    `SELECT ${COLUMNS}, subject, encode(bytes, 'base64') AS base64 FROM dead_letters JOIN logs USING (log_id)
+     WHERE id = $1 AND ${reader.tenant === undefined ? "true" : `tenant_id = ${parameter(reader.tenant)}`}`,
+    values,
   );
   if (!row) return null;
   const { subject, base64, ...rest } = row;

@@ -26,7 +26,7 @@ export async function listRuns(reader: RunReader, filter: RunFilter, page: PageO
   const limit = checkWholeNumber("limit", page.limit ?? 50, 1, 1_000);
   const offset = checkWholeNumber("offset", page.offset ?? 0, 0);
   if (page.cursor !== undefined && page.offset !== undefined) throw invalid("pass either cursor or offset, not both");
-  const { where, values } = toConditions(filter, (parameter) => {
+  const { where, values } = toConditions(reader, filter, (parameter) => {
     if (page.cursor === undefined) return [];
     const { createdAt, id } = decodeCursor(page.cursor);
     return [`(created_at, run_id) < (${parameter(createdAt)}::text::timestamptz, ${parameter(id)})`];

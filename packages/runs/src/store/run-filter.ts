@@ -1,9 +1,10 @@
 /**
  * Which runs: the filter of listRuns and countRuns, and its SQL. All of it is ANDed; what is left out (or undefined) matches all.
  */
-import { RUN_STATUSES, type RunStatus } from "@myelin/bus/run-events";
+import { OPEN_STATUSES, RUN_STATUSES, type RunStatus } from "@myelin/bus/run-events";
 import { isStorable } from "../recorder/storable.ts";
 import { checkDate, checkKeys, checkOneOf, checkText, invalid, show } from "./check-arguments.ts";
+import { parameters, type RunReader } from "./reader.ts";
 
 export interface RunFilter {
   /** One status, or any of several; an empty list matches nothing. */
@@ -15,6 +16,12 @@ export interface RunFilter {
   /** A tenant's runs; null: those that have none. */
   tenantId?: string | null | undefined;
   traceId?: string | undefined;
+  /** Runs that try this one again. */
+  retryOf?: string | undefined;
+  /** Dispatched with this key. A key belongs to a tenant and a neuron: name them too, and there is one at most. */
+  idempotencyKey?: string | undefined;
+  /** Runs that wait, and name this person among those who should answer. */
+  assignee?: string | undefined;
   namespace?: string | undefined;
   /** From this time on, itself included. Compared with `createdAt`. */
   startedAfter?: Date | undefined;
@@ -28,6 +35,10 @@ export interface RunFilter {
   metadataFilter?: Readonly<Record<string, unknown>> | undefined;
 }
 
+const WAITING_STATUSES = OPEN_STATUSES.filter((status) => status !== "running")
+  .map((status) => `'${status}'`)
+  .join(", ");
+
 const KEYS = [
   "status",
   "neuronId",
@@ -35,6 +46,9 @@ const KEYS = [
   "parentRunId",
   "tenantId",
   "traceId",
+  "retryOf",
+  "idempotencyKey",
+  "assignee",
   "namespace",
   "startedAfter",
   "startedBefore",
@@ -46,16 +60,18 @@ export interface Conditions {
   /** `WHERE …`, or empty. */
   readonly where: string;
   readonly values: unknown[];
+  /** Name one more value. */
+  readonly parameter: (value: unknown) => string;
 }
 
-/** The filter as SQL, with more conditions behind it. Throws `INVALID_FILTER`. */
+/** The filter as SQL, within what the reader may see, with more conditions behind it. Throws `INVALID_FILTER`. */
 export function toConditions(
+  reader: Pick<RunReader, "tenant">,
   filter: RunFilter,
   more: (parameter: (value: unknown) => string) => string[] = () => [],
 ): Conditions {
   checkKeys("the filter", filter, KEYS);
-  const values: unknown[] = [];
-  const parameter = (value: unknown) => `$${values.push(value)}`;
+  const { values, parameter } = parameters();
   const conditions: string[] = [];
   const equals = (column: string, name: keyof RunFilter) => {
     if (filter[name] !== undefined) conditions.push(`${column} = ${parameter(checkText(name, filter[name]))}`);
@@ -72,7 +88,17 @@ export function toConditions(
   equals("parent_run_id", "parentRunId");
   if (filter.tenantId === null) conditions.push("tenant_id = ''");
   else equals("tenant_id", "tenantId");
+  if (reader.tenant !== undefined) conditions.push(`tenant_id = ${parameter(reader.tenant)}`);
   equals("trace_id", "traceId");
+  equals("retry_of_run_id", "retryOf");
+  equals("idempotency_key", "idempotencyKey");
+  if (filter.assignee !== undefined) {
+    const assignee = parameter(checkText("assignee", filter.assignee));
+    conditions.push(
+      `status IN (${WAITING_STATUSES}) AND EXISTS (SELECT FROM run_events AS p WHERE p.run_id = runs.run_id
+        AND p.sequence_index = runs.pause_index AND p.data->'assignees' @> to_jsonb(${assignee}::text))`,
+    );
+  }
   if (filter.namespace !== undefined) {
     const namespace = parameter(checkText("namespace", filter.namespace));
     conditions.push(`log_id IN (SELECT log_id FROM logs WHERE namespace = ${namespace})`);
@@ -97,7 +123,7 @@ export function toConditions(
     }
   }
   conditions.push(...more(parameter));
-  return { where: conditions.length > 0 ? `WHERE ${conditions.join(" AND ")}` : "", values };
+  return { where: conditions.length > 0 ? `WHERE ${conditions.join(" AND ")}` : "", values, parameter };
 }
 
 function checkMetadata(filter: unknown): [string, unknown][] {

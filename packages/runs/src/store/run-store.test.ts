@@ -87,12 +87,27 @@ describe("listRuns", () => {
       tenantId: "tenant-2",
       traceId: trace(8),
       parentRunId: null,
+      retryOfRunId: null,
       neuronId: "neuron-0",
+      agentName: null,
+      model: null,
+      delegationLevel: 0,
       status: "error",
+      pause: null,
       metadata: metadataOf(8),
       error: { code: "BROKEN", message: "it broke", recoverable: true },
       attempts: 1,
       iterationCount: 0,
+      llmCallCount: 0,
+      toolCallCount: 0,
+      totalInputTokens: null,
+      totalOutputTokens: null,
+      totalCacheReadTokens: null,
+      totalCacheCreationTokens: null,
+      totalReasoningTokens: null,
+      totalCostUsd: null,
+      unknownCostCount: 0,
+      lastProgressAt: null,
       createdAt: expect.any(Date),
       updatedAt: expect.any(Date),
       endedAt: expect.any(Date),
@@ -629,7 +644,9 @@ describe("connections", () => {
 
   test("a schema other than public may be named in the URL", async () => {
     await using own = await recorded.database.snapshot();
-    await own.query("CREATE SCHEMA other; ALTER TABLE runs SET SCHEMA other; ALTER TABLE logs SET SCHEMA other");
+    await own.query(
+      "CREATE SCHEMA other; ALTER TABLE runs SET SCHEMA other; ALTER TABLE logs SET SCHEMA other; ALTER TABLE run_events SET SCHEMA other",
+    );
     await using elsewhere = RunStore.fromDatabaseUrl(`${own.url}?schema=other`);
     expect(await elsewhere.getRun(id(1))).toMatchObject({ runId: id(1) });
     expect(() => RunStore.fromDatabaseUrl(`${own.url}?schema=a;b`)).toThrow('?schema= must be a plain name, got "a;b"');

@@ -1,50 +1,40 @@
 /**
- * RunStore: the read-only face of the run tables. One method per question; each is a file beside this one.
+ * RunStore: the read-only face of the run tables, and its connections. What can be asked is in run-queries.ts.
  *
  * H1: it never writes. The connections it opens itself are read-only by a setting of their session.
  */
 import { connectionSettings } from "../connection.ts";
 import { openDatabase, type Database } from "../database.ts";
 import { RunStoreError, RunsError } from "../errors.ts";
+import { checkKeys, checkText } from "./check-arguments.ts";
 import { countRecorded } from "./count-recorded.ts";
-import { countRuns } from "./count-runs.ts";
-import { getEvents, type EventsOptions } from "./get-events.ts";
-import { getRun } from "./get-run.ts";
-import { getSignal, getSignals, type SignalsOf, type SignalsOptions } from "./get-signals.ts";
-import { getDeadLetter, listDeadLetters, type DeadLetterOptions, type DeadLetterPage } from "./list-dead-letters.ts";
-import { listRuns, type PageOptions, type RunPage } from "./list-runs.ts";
 import { listWorkers, type WorkerFilter } from "./list-workers.ts";
 import { toRunStoreError, type RunReader } from "./reader.ts";
-import type { RunFilter } from "./run-filter.ts";
-import { toTraceTree } from "./trace-tree.ts";
-import type {
-  DeadLetterDetail,
-  RecordedCount,
-  RunDetail,
-  StoredEvent,
-  StoredSignal,
-  TraceNode,
-  WorkerRecord,
-} from "./views.ts";
+import { RunListener } from "./run-listener.ts";
+import { RunQueries } from "./run-queries.ts";
+import { ScopedRunStore } from "./scoped-run-store.ts";
+import type { RecordedCount, WorkerRecord } from "./views.ts";
 
 export interface RunStoreOptions {
-  /** Connections kept at most. Default 4. */
+  /** Connections kept at most, beside the one that `streamEvents` listens on. Default 4. */
   maxConnections?: number | undefined;
 }
 
-/**
- * Every method may be called concurrently and rejects with `RunStoreError`: `INVALID_FILTER`, `DATABASE_UNAVAILABLE`,
- * `NOT_MIGRATED`, `QUERY_FAILED`, or `CLOSED` after `close`.
- */
-export class RunStore implements AsyncDisposable {
-  readonly #open: () => Promise<Database>;
-  readonly #end: () => Promise<void>;
-  readonly #reader: RunReader = { query: (sql, values) => this.#query(sql, values ?? []) };
-  #closed: Promise<void> | null = null;
+export interface RunStoreClientOptions {
+  /** Of the same database: `streamEvents` needs a connection of its own. Without it `streamEvents` rejects. */
+  databaseUrl?: string | undefined;
+}
 
-  private constructor(open: () => Promise<Database>, end: () => Promise<void>) {
-    this.#open = open;
-    this.#end = end;
+/** The questions of `RunQueries`, about the runs of all tenants. Rejects with `CLOSED` after `close`. */
+export class RunStore extends RunQueries implements AsyncDisposable {
+  readonly #connections: Connections;
+  readonly #reader: RunReader;
+
+  private constructor(connections: Connections) {
+    const reader = toReader(connections);
+    super(reader);
+    this.#connections = connections;
+    this.#reader = reader;
   }
 
   /**
@@ -53,65 +43,36 @@ export class RunStore implements AsyncDisposable {
    */
   static fromDatabaseUrl(databaseUrl: string, options: RunStoreOptions = {}): RunStore {
     const settings = { applicationName: "myelin-run-store", readOnly: true, maxConnections: options.maxConnections };
-    connectionSettings(databaseUrl, settings); // throws now, not at the first question
+    const listener = listenerOf(databaseUrl); // throws now, not at the first question
     let opened: ReturnType<typeof openDatabase> | null = null;
     return new RunStore(
-      () => (opened ??= openDatabase(databaseUrl, settings)),
-      async () => (await opened)?.close(),
+      new Connections(
+        () => (opened ??= openDatabase(databaseUrl, settings)),
+        async () => (await opened)?.close(),
+        listener,
+      ),
     );
   }
 
   /** A store over a Prisma client of the same database. The client stays yours: `close` leaves it open. */
-  static fromClient(client: Database): RunStore {
+  static fromClient(client: Database, options: RunStoreClientOptions = {}): RunStore {
+    const { databaseUrl } = options;
     return new RunStore(
-      () => Promise.resolve(client),
-      () => Promise.resolve(),
+      new Connections(
+        () => Promise.resolve(client),
+        () => Promise.resolve(),
+        databaseUrl === undefined ? null : listenerOf(databaseUrl),
+      ),
     );
   }
 
-  /** Runs that pass the filter, newest first. */
-  async listRuns(filter: RunFilter = {}, page: PageOptions = {}): Promise<RunPage> {
-    return listRuns(this.#reader, filter, page);
-  }
-
-  /** How many runs pass the filter. */
-  async countRuns(filter: RunFilter = {}): Promise<number> {
-    return countRuns(this.#reader, filter);
-  }
-
-  /** One run with its input and output; null when there is none of that id. */
-  async getRun(runId: string): Promise<RunDetail | null> {
-    return getRun(this.#reader, runId);
-  }
-
-  /** The journal of a run, in its order; empty for an unknown run and for one without a journal. */
-  async getEvents(runId: string, options: EventsOptions = {}): Promise<StoredEvent[]> {
-    return getEvents(this.#reader, runId, options);
-  }
-
-  /** The Signals of a run or a trace, in the order of the log; empty for an unknown one. Dead letters are not among them. */
-  async getSignals(of: SignalsOf, options: SignalsOptions = {}): Promise<StoredSignal[]> {
-    return getSignals(this.#reader, of, options);
-  }
-
-  /** One Signal; null when there is none of that id. */
-  async getSignal(id: string): Promise<StoredSignal | null> {
-    return getSignal(this.#reader, id);
-  }
-
-  /** The Signals of a trace, each under the one that caused it. */
-  async getTraceTree(traceId: string): Promise<TraceNode[]> {
-    return toTraceTree(await this.getSignals({ traceId }));
-  }
-
-  /** Tasks that failed for good, and entries of the log that could not be recorded as Signals, newest first. */
-  async listDeadLetters(options: DeadLetterOptions = {}): Promise<DeadLetterPage> {
-    return listDeadLetters(this.#reader, options);
-  }
-
-  /** One of them with its bytes; null when there is none of that id. A failed task has the id of its ERROR. */
-  async getDeadLetter(id: string): Promise<DeadLetterDetail | null> {
-    return getDeadLetter(this.#reader, id);
+  /**
+   * The same store for one tenant; null: for the runs that have none. What belongs to others is not there for it: null, an empty
+   * list, not in a count. It uses these connections.
+   */
+  for(scope: { tenantId: string | null }): ScopedRunStore {
+    checkKeys("the scope", scope, ["tenantId"]);
+    return new ScopedRunStore(this.#reader, scope.tenantId === null ? null : checkText("tenantId", scope.tenantId));
   }
 
   /** Who serves which neuron, per process. */
@@ -126,14 +87,37 @@ export class RunStore implements AsyncDisposable {
 
   /** Let go of the connections. Safe to call twice; every question after it rejects with `CLOSED`. */
   close(): Promise<void> {
-    return (this.#closed ??= this.#end());
+    return this.#connections.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
 
-  async #query<Row>(sql: string, values: readonly unknown[]): Promise<Row[]> {
+const listenerOf = (databaseUrl: string): RunListener =>
+  new RunListener(connectionSettings(databaseUrl, { applicationName: "myelin-run-listener", readOnly: true }));
+
+const toReader = (connections: Connections): RunReader => ({
+  tenant: undefined,
+  query: (sql, values) => connections.query(sql, values ?? []),
+  watch: (runId) => connections.watch(runId),
+});
+
+/** What a store and its scoped ones share. */
+class Connections {
+  readonly #open: () => Promise<Database>;
+  readonly #end: () => Promise<void>;
+  readonly #listener: RunListener | null;
+  #closed: Promise<void> | null = null;
+
+  constructor(open: () => Promise<Database>, end: () => Promise<void>, listener: RunListener | null) {
+    this.#open = open;
+    this.#end = end;
+    this.#listener = listener;
+  }
+
+  async query<Row>(sql: string, values: readonly unknown[]): Promise<Row[]> {
     if (this.#closed) throw new RunStoreError("CLOSED", "the RunStore was closed; open another");
     try {
       const db = await this.#open();
@@ -142,5 +126,17 @@ export class RunStore implements AsyncDisposable {
       if (error instanceof RunsError) throw error;
       throw toRunStoreError(error);
     }
+  }
+
+  async watch(runId: string) {
+    if (this.#listener) return this.#listener.watch(runId);
+    throw new RunStoreError(
+      "INVALID_OPTION",
+      "streamEvents listens on a connection of its own: pass RunStore.fromClient(client, { databaseUrl })",
+    );
+  }
+
+  close(): Promise<void> {
+    return (this.#closed ??= Promise.all([this.#listener?.close(), this.#end()]).then(() => {}));
   }
 }
