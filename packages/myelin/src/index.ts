@@ -21,8 +21,34 @@ export {
   NeuronFailure,
   openaiNeuron,
   permission,
+  ProviderOptionsError,
 } from "@myelin/neuron";
 export type { Answer, JsonObject, Neuron, NeuronContext, NeuronContract } from "@myelin/neuron";
+
+// Models. Their SDKs are loaded at the first call.
+export {
+  anthropic,
+  definePrices,
+  groq,
+  huggingFace,
+  mistral,
+  ollama,
+  openai,
+  openRouter,
+  PRICES_AS_OF,
+  together,
+  vllm,
+} from "@myelin/neuron";
+export type {
+  AnthropicOptions,
+  Model,
+  ModelPrice,
+  OpenaiOptions,
+  OpenRouterOptions,
+  PresetOptions,
+  Prices,
+  ProviderOptions,
+} from "@myelin/neuron";
 
 // Dispatch and handlers.
 export {

@@ -34,6 +34,15 @@ export { anthropicNeuron } from "./providers/anthropic/anthropic-neuron.ts";
 export type { AnthropicNeuronOptions } from "./providers/anthropic/anthropic-neuron.ts";
 export type { ModelAnswer } from "./providers/model-neuron.ts";
 export type { ModelNeuronOptions } from "./providers/model-options.ts";
+export { anthropic } from "./providers/anthropic/anthropic-model.ts";
+export type { AnthropicOptions } from "./providers/anthropic/anthropic-model.ts";
+export { openai } from "./providers/openai/openai-model.ts";
+export type { OpenaiOptions } from "./providers/openai/openai-options.ts";
+export { groq, huggingFace, mistral, ollama, openRouter, together, vllm } from "./providers/openai/presets.ts";
+export type { OpenRouterOptions, PresetOptions } from "./providers/openai/presets.ts";
+export type { ProviderOptions } from "./providers/provider-options.ts";
+export { costOfCall, definePrices, LIST_PRICES, PRICES_AS_OF } from "./model/prices.ts";
+export type { ModelPrice, Prices, Rates } from "./model/prices.ts";
 
 export type { RunJournal } from "./context.ts";
 export type { ModelMessage, ModelToolCall, ReasoningBlock } from "./model/message.ts";

@@ -6,9 +6,7 @@ import { NeuronFailure } from "../errors.ts";
 import type { Neuron } from "../neuron.ts";
 import type { JsonObject } from "../outcomes.ts";
 import { anthropicNeuron } from "./anthropic/anthropic-neuron.ts";
-import { createModelNeuron } from "./model-neuron.ts";
 import type { ModelAnswer } from "./model-neuron.ts";
-import { resolveModelOptions } from "./model-options.ts";
 import type { ModelNeuronOptions } from "./model-options.ts";
 import { openaiNeuron } from "./openai/openai-neuron.ts";
 
@@ -25,20 +23,6 @@ async function failureOf(answer: ReturnType<Neuron<JsonObject, ModelAnswer>>): P
   if (!(outcome instanceof NeuronFailure)) throw new Error(`expected a NeuronFailure, got ${JSON.stringify(outcome)}`);
   return outcome;
 }
-
-test("an abort is CANCELLED at once, also while the SDK does not hear it", async () => {
-  const settings = resolveModelOptions(
-    { model: "m", apiKey: "k" },
-    { caller: "openaiNeuron", baseURL: "http://vendor.example", maxTokens: null, localExample: "" },
-  );
-  const cancel = new AbortController();
-  const neuron = createModelNeuron(settings, async () => () => {
-    cancel.abort();
-    return new Promise(() => {});
-  });
-  const failure = await failureOf(neuron({ prompt: "hi" }, fakeNeuronContext({ signal: cancel.signal }).ctx));
-  expect(failure).toMatchObject({ code: "CANCELLED", recoverable: false });
-});
 
 describe.each(providers)("%s", (_name, makeNeuron, finishReason) => {
   test("streams the text to ctx.thought and answers the whole of it", async () => {

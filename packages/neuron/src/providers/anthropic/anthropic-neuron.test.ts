@@ -1,7 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { startFakeModelServer } from "../../../../../test/helpers/fake-model-server.ts";
 import { fakeNeuronContext } from "../../../../../test/helpers/fake-neuron-context.ts";
-import { toAnthropicAnswerPiece, toAnthropicPiece } from "./anthropic-convert.ts";
 import { anthropicNeuron } from "./anthropic-neuron.ts";
 
 test("promotes system turns, the option's first, and asks for 1024 tokens by default", async () => {
@@ -41,21 +40,4 @@ test("takes neither key nor address from the environment", async () => {
     process.env = before;
   }
   expect(JSON.stringify(server.requests[0]?.headers)).not.toContain("of-the-environment");
-});
-
-test("reads the text of all text blocks, and nothing of others", () => {
-  const message = {
-    model: "m",
-    stop_reason: "end_turn",
-    content: [
-      { type: "text", text: "a" },
-      { type: "thinking", thinking: "hm" },
-      { type: "text", text: "b" },
-    ],
-  } as unknown as Parameters<typeof toAnthropicAnswerPiece>[0];
-  expect(toAnthropicAnswerPiece(message)).toMatchObject({ text: "ab", finishReason: "end_turn" });
-  const thinking = { type: "content_block_delta", index: 0, delta: { type: "thinking_delta", thinking: "hm" } };
-  expect(toAnthropicPiece(thinking as Parameters<typeof toAnthropicPiece>[0]).text).toBeNull();
-  const unheardOf = { type: "of_a_later_api" } as unknown as Parameters<typeof toAnthropicPiece>[0];
-  expect(toAnthropicPiece(unheardOf)).toEqual({});
 });

@@ -2,18 +2,14 @@
 
 import type { Neuron } from "../../neuron.ts";
 import type { JsonObject } from "../../outcomes.ts";
-import { fetchImpatiently } from "../impatient-fetch.ts";
 import { createModelNeuron } from "../model-neuron.ts";
-import type { AskModel, ModelAnswer } from "../model-neuron.ts";
-import { resolveModelOptions } from "../model-options.ts";
-import type { ModelNeuronOptions, ModelSettings } from "../model-options.ts";
-import { mapPieces, onePiece } from "../pieces.ts";
-import {
-  DEFAULT_MAX_TOKENS,
-  toAnthropicAnswerPiece,
-  toAnthropicPiece,
-  toAnthropicRequest,
-} from "./anthropic-convert.ts";
+import type { ModelAnswer } from "../model-neuron.ts";
+import { resolveModelOptions, toModelOptions } from "../model-options.ts";
+import type { ModelNeuronOptions } from "../model-options.ts";
+import { anthropic } from "./anthropic-model.ts";
+
+/** Used when the options do not say: the wire demands a number. */
+const DEFAULT_MAX_TOKENS = 1024;
 
 /**
  * The options of `anthropicNeuron`. `baseURL` is the server's root, without `/v1`; default `https://api.anthropic.com`.
@@ -40,28 +36,5 @@ export function anthropicNeuron(options: AnthropicNeuronOptions): Neuron<JsonObj
     maxTokens: DEFAULT_MAX_TOKENS,
     localExample: "http://127.0.0.1:8082",
   });
-  return createModelNeuron(settings, () => loadAnthropic(settings));
-}
-
-async function loadAnthropic(settings: ModelSettings): Promise<AskModel> {
-  const { Anthropic } = await import("@anthropic-ai/sdk");
-  const { apiKey, baseURL, timeoutMs, maxRetries, headers } = settings;
-  const client = new Anthropic({
-    apiKey,
-    baseURL,
-    timeout: timeoutMs,
-    maxRetries,
-    fetch: fetchImpatiently,
-    defaultHeaders: headers,
-    // Else the SDK takes it from the environment, and writes to the console what a server sent.
-    logLevel: "off",
-  });
-  return async (turns, signal) => {
-    const request = toAnthropicRequest(settings, turns);
-    if (!settings.stream) {
-      const message = await client.messages.create({ ...request, stream: false }, { signal });
-      return onePiece(toAnthropicAnswerPiece(message));
-    }
-    return mapPieces(await client.messages.create({ ...request, stream: true }, { signal }), toAnthropicPiece);
-  };
+  return createModelNeuron(settings, anthropic(settings.model, { ...toModelOptions(settings), promptCache: false }));
 }

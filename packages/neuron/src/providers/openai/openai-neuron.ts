@@ -2,13 +2,11 @@
 
 import type { Neuron } from "../../neuron.ts";
 import type { JsonObject } from "../../outcomes.ts";
-import { fetchImpatiently } from "../impatient-fetch.ts";
 import { createModelNeuron } from "../model-neuron.ts";
-import type { AskModel, ModelAnswer } from "../model-neuron.ts";
-import { resolveModelOptions } from "../model-options.ts";
-import type { ModelNeuronOptions, ModelSettings } from "../model-options.ts";
-import { mapPieces, onePiece } from "../pieces.ts";
-import { toOpenaiAnswerPiece, toOpenaiPiece, toOpenaiRequest } from "./openai-convert.ts";
+import type { ModelAnswer } from "../model-neuron.ts";
+import { resolveModelOptions, toModelOptions } from "../model-options.ts";
+import type { ModelNeuronOptions } from "../model-options.ts";
+import { openai } from "./openai-model.ts";
 
 /**
  * The options of `openaiNeuron`. `baseURL` makes it Hugging Face (`https://router.huggingface.co/v1`), Ollama
@@ -35,32 +33,5 @@ export function openaiNeuron(options: OpenaiNeuronOptions): Neuron<JsonObject, M
     maxTokens: null,
     localExample: "http://127.0.0.1:11434/v1 (Ollama)",
   });
-  return createModelNeuron(settings, () => loadOpenai(settings));
-}
-
-async function loadOpenai(settings: ModelSettings): Promise<AskModel> {
-  const { OpenAI } = await import("openai");
-  const { apiKey, baseURL, timeoutMs, maxRetries, headers } = settings;
-  const client = new OpenAI({
-    apiKey,
-    baseURL,
-    timeout: timeoutMs,
-    maxRetries,
-    fetch: fetchImpatiently,
-    defaultHeaders: headers,
-    // Else the SDK takes these from the environment, and writes to the console what a server sent.
-    organization: null,
-    project: null,
-    adminAPIKey: null,
-    logLevel: "off",
-  });
-  return async (turns, signal) => {
-    const request = toOpenaiRequest(settings, turns);
-    if (!settings.stream) {
-      const completion = await client.chat.completions.create({ ...request, stream: false }, { signal });
-      return onePiece(toOpenaiAnswerPiece(completion));
-    }
-    const streamed = { ...request, stream: true, stream_options: { include_usage: true } } as const;
-    return mapPieces(await client.chat.completions.create(streamed, { signal }), toOpenaiPiece);
-  };
+  return createModelNeuron(settings, openai(settings.model, toModelOptions(settings)));
 }

@@ -1,0 +1,50 @@
+import { expect, test } from "@jest/globals";
+import type { ModelResponse } from "../model/model.ts";
+import { resolveProviderOptions } from "./provider-options.ts";
+import { createVendorModel } from "./vendor-model.ts";
+import type { VendorClient } from "./vendor-model.ts";
+
+const RESPONSE: Omit<ModelResponse, "providerRequest" | "providerResponse"> = {
+  ...{ text: "", toolCalls: [], reasoning: null, reasoningBlocks: [], model: "m", finishReason: "stop" },
+  usage: {
+    ...{ inputTokens: null, outputTokens: null, reasoningTokens: null },
+    ...{ cacheReadInputTokens: null, cacheCreationInputTokens: null },
+  },
+};
+const settings = { ...resolveProviderOptions("test", "m", {}), vendor: "test", prices: {} };
+const client: VendorClient<object, string> = {
+  baseURL: "http://vendor.example",
+  secrets: [],
+  toBody: () => ({}),
+  send: () => Promise.resolve("whole"),
+  stream: () => Promise.reject(new Error("unused")),
+  toResponse: () => RESPONSE,
+};
+
+test("an abort is CANCELLED at once, also while the SDK does not hear it", async () => {
+  const cancel = new AbortController();
+  const model = createVendorModel(settings, () =>
+    Promise.resolve({
+      ...client,
+      send: () => {
+        cancel.abort();
+        return new Promise<string>(() => {});
+      },
+    }),
+  );
+  const call = model.generate({ messages: [] }, { signal: cancel.signal });
+  await expect(call).rejects.toMatchObject({ code: "CANCELLED", recoverable: false });
+});
+
+test("an SDK that could not be loaded is loaded again by the next call, and else once", async () => {
+  let loads = 0;
+  const model = createVendorModel(settings, () => {
+    loads++;
+    return loads === 1 ? Promise.reject(new Error("no such module")) : Promise.resolve(client);
+  });
+  const { signal } = new AbortController();
+  await expect(model.generate({ messages: [] }, { signal })).rejects.toThrow("no such module");
+  const answers = await Promise.all([1, 2].map(() => model.generate({ messages: [] }, { signal })));
+  expect(answers.map(({ providerResponse }) => providerResponse)).toEqual(["whole", "whole"]);
+  expect(loads).toBe(2);
+});
