@@ -6,7 +6,10 @@ import { expect, test } from "@jest/globals";
 import { readRepository } from "../helpers/docs.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const FOLDERS = [".", "docs", "bench", ...readdirSync(path.join(ROOT, "examples")).map((name) => `examples/${name}`)];
+const EXAMPLES = readdirSync(path.join(ROOT, "examples"), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => `examples/${name}`);
+const FOLDERS = [".", "docs", "bench", "examples", ...EXAMPLES];
 const documents = FOLDERS.flatMap((folder) =>
   readdirSync(path.join(ROOT, folder))
     .filter((file) => file.endsWith(".md"))

@@ -40,9 +40,17 @@ export {
   vllm,
 } from "@myelin/neuron";
 export type {
+  AnsweredToolCall,
   AnthropicOptions,
   Model,
+  ModelCallOptions,
+  ModelDelta,
+  ModelMessage,
+  ModelParams,
   ModelPrice,
+  ModelRequest,
+  ModelResponse,
+  ModelUsage,
   OpenaiOptions,
   OpenRouterOptions,
   PresetOptions,
@@ -50,7 +58,13 @@ export type {
   ProviderOptions,
 } from "@myelin/neuron";
 
-// Dispatch and handlers.
+// Agents: a model and its tools as a neuron, whose runs any process can go on with.
+export { AgentDefinitionError, agentTool, askHuman, loadSkill, loadSkills, tool } from "@myelin/agent";
+export type { Agent, AgentOptions, Budget, Finding, Guardrail, Skill, ToolOptions } from "@myelin/agent";
+export type { Tool, ToolContext, ToolSource, ToolSpec } from "@myelin/neuron";
+export type { ChatMessage, ContextBlock, RunStatus } from "@myelin/bus/run-events";
+
+// Dispatch, runs and handlers.
 export {
   AlreadyAnsweredError,
   Axon,
@@ -58,8 +72,10 @@ export {
   Dendrite,
   DendriteError,
   DispatchTimeoutError,
+  GuardrailBlockedError,
   IdempotencyConflictError,
   InputValidationError,
+  InvalidToolResultError,
   NeuronError,
   NeuronPausedError,
   NoWorkerError,
@@ -85,22 +101,48 @@ export {
   onThoughtDelta,
   onToolCall,
   onToolResult,
+  PauseExpiredError,
+  PauseStatusMismatchError,
   RecordsUnavailableError,
+  RunAlreadyClaimedError,
+  RunAlreadyTerminalError,
   RunNotFoundError,
+  RunNotPausedError,
+  RunNotTerminalError,
+  UnknownNameError,
 } from "@myelin/dendrite";
 export type {
+  AgentRef,
+  Approval,
   AxonOptions,
   CallOptions,
+  CancelledRun,
+  CancelRun,
+  ClientToolResult,
   DendriteObserver,
   DendriteOptions,
   Dispatched,
   DispatchRequest,
+  FollowRun,
   HandlerFilter,
   HandlerRegistration,
+  HumanInput,
   ReattachOptions,
   ReplayOptions,
+  RetryRequest,
   RosterEntry,
+  RunAndWait,
+  RunBudget,
   RunKey,
+  RunPause,
+  RunRequest,
+  RunResult,
+  RunStreamEvent,
+  RunUsage,
+  Submitted,
+  ToolResults,
+  WaitForRun,
+  WaitingCall,
   WaitRequest,
 } from "@myelin/dendrite";
 
@@ -131,5 +173,13 @@ export type {
 } from "@myelin/runs";
 
 // HTTP.
-export { bearerToken, createGateway, HttpProblem, loopbackOnly, nodeListener, requestSignal } from "@myelin/http";
+export {
+  bearerToken,
+  createGateway,
+  HttpProblem,
+  loopbackOnly,
+  nodeListener,
+  requestSignal,
+  toProblem,
+} from "@myelin/http";
 export type { Authorize, GatewayObserver, GatewayOptions, Scope } from "@myelin/http";
