@@ -10,6 +10,7 @@ import {
   compilePatterns,
   scanWithPatterns,
 } from "./guardrail-patterns.ts";
+import { dataOf } from "./run-event-data.ts";
 import { Placeholders } from "./placeholders.ts";
 import { textLeaves } from "./text-leaves.ts";
 
@@ -35,6 +36,22 @@ export function guardByPatterns<T>(
       return { guardrail, findings };
     });
   return judge(value, leaves, found, where, placeholders);
+}
+
+type Entry = { readonly event_type: string; readonly data: unknown };
+
+/**
+ * How to guard what is submitted to a run: by the guardrails that its `run.started` pins, with the placeholders it has given
+ * so far. One for each submission; what its entries say is appended before what they are about.
+ */
+export function submissionGuard(journal: readonly Entry[]): <T>(value: T, callId: string) => Guarded<T> {
+  const started = journal.map((entry) => dataOf(entry, "run.started")).find((data) => data !== null);
+  const guardrails = started?.guardrails ?? [];
+  const placeholders = Placeholders.from(guardrails.length === 0 ? [] : journal);
+  return (value, callId) =>
+    guardrails.length === 0
+      ? { value, entries: [], blocked: null }
+      : guardByPatterns(value, guardrails, { direction: "incoming", correlationId: callId }, placeholders);
 }
 
 /** A blocking pattern, as an agent's card has it. */

@@ -89,7 +89,7 @@ export function judge<T>(
     data: { ...data, direction: where.direction },
   });
   const entries: GuardrailEntry[] = [];
-  const redacted: TextFinding[][] = leaves.map(() => []);
+  let redacted: (readonly TextFinding[])[] = leaves.map(() => []);
   let blocked: Blocked | null = null;
   for (const { guardrail, findings } of found) {
     const news = leaves.map(({ text }, at) => placeholders.withoutKnown(text, findings[at] ?? []));
@@ -98,7 +98,7 @@ export function judge<T>(
     const entities = Object.keys(counts);
     if (entities.length === 0) continue;
     if (guardrail.action === "block") blocked ??= { guardrail: guardrail.name, entities };
-    if (guardrail.action === "redact") news.forEach((findings, at) => redacted[at]!.push(...findings));
+    if (guardrail.action === "redact") redacted = redacted.map((findings, at) => findings.concat(news[at]!));
     const type = guardrail.action === "block" ? "guardrail.blocked" : "guardrail.detected";
     entries.push(entry(type, { guardrail: guardrail.name, findings: counts }));
   }
@@ -106,7 +106,7 @@ export function judge<T>(
 
   const masked = leaves.map(({ text }, at) => placeholders.mask(text, redacted[at]!));
   if (redacted.some((findings) => findings.length > 0)) {
-    const mapping = Object.assign({}, ...masked.map((one) => one.mapping)) as Record<string, string>;
+    const mapping = Object.fromEntries(masked.flatMap((one) => Object.entries(one.mapping)));
     const entities = [...new Set(redacted.flat().map(({ entity }) => entity))];
     entries.push(entry("guardrail.redacted", { entities, mapping }));
   }

@@ -72,12 +72,12 @@ export class Placeholders {
   withoutKnown<F extends TextFinding>(text: string, findings: readonly F[]): readonly F[] {
     if (findings.length === 0) return findings;
     const known = this.#knownIn(text);
-    return findings.filter(({ start, end }) => !known.some((place) => place.start <= start && end <= place.end));
+    return findings.filter(({ start, end }) => end > (placeAt(known, start)?.end ?? start));
   }
 
   /** Places of placeholders that stand for something; the others are remembered as taken. */
-  #knownIn(text: string): { start: number; end: number }[] {
-    const known: { start: number; end: number }[] = [];
+  #knownIn(text: string): Place[] {
+    const known: Place[] = [];
     if (!text.includes("<<")) return known;
     for (const { 0: found, index } of text.matchAll(PLACEHOLDER)) {
       if (this.#values.has(found)) known.push({ start: index, end: index + found.length });
@@ -108,6 +108,25 @@ export class Placeholders {
   }
 }
 
+/** Where a placeholder stands in a text. */
+interface Place {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The place that holds a position, of places in order. Halving, as a text may have a hundred thousand of each. */
+function placeAt(places: readonly Place[], position: number): Place | undefined {
+  let from = 0;
+  let to = places.length;
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (places[middle]!.end <= position) from = middle + 1;
+    else to = middle;
+  }
+  const place = places[from];
+  return place !== undefined && place.start <= position ? place : undefined;
+}
+
 /** Capitals, digits and `_`, so that it can stand in a placeholder. */
 function toEntityName(entity: string): string {
   const name = entity
@@ -119,12 +138,11 @@ function toEntityName(entity: string): string {
 }
 
 /** Ranges that do not overlap, from left to right. Dropping the shorter of two would leave its rest in the text. */
-function merge(findings: readonly TextFinding[], known: readonly { start: number; end: number }[]): TextFinding[] {
+function merge(findings: readonly TextFinding[], known: readonly Place[]): TextFinding[] {
   const merged: (TextFinding & { longest: number })[] = [];
   for (const finding of [...findings].sort((a, b) => a.start - b.start)) {
-    const cut = known.filter(({ start, end }) => start < finding.end && finding.start < end);
-    const start = Math.min(finding.start, ...cut.map((place) => place.start));
-    const end = Math.max(finding.end, ...cut.map((place) => place.end));
+    const start = placeAt(known, finding.start)?.start ?? finding.start;
+    const end = placeAt(known, finding.end - 1)?.end ?? finding.end;
     const length = finding.end - finding.start;
     const last = merged.at(-1);
     if (last === undefined || start >= last.end) {

@@ -10,7 +10,7 @@ export * from "./agent-io.ts";
 export * from "./guardrail-patterns.ts";
 export { BLOCKED_TEXT, inLeaf, judge, looksAt, textsOf } from "./guard.ts";
 export type { Blocked, GuardWhere, Guarded, GuardrailEntry, LeafFindings } from "./guard.ts";
-export { findBlocked, guardByPatterns } from "./guard-by-patterns.ts";
+export { findBlocked, guardByPatterns, submissionGuard } from "./guard-by-patterns.ts";
 export type { BlockPattern } from "./guard-by-patterns.ts";
 export { MAX_PLACEHOLDER_LENGTH, Placeholders } from "./placeholders.ts";
 export { textLeaves } from "./text-leaves.ts";
