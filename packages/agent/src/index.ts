@@ -6,6 +6,7 @@ export type { AgentTool, AgentToolOptions } from "./agent-tool.ts";
 export { askHuman } from "./ask-human.ts";
 export type { AskHumanOptions } from "./ask-human.ts";
 export type { Agent, AgentOptions, Budget } from "./definition/agent-options.ts";
+export { defineAgent } from "./definition/define-agent.ts";
 export { AgentDefinitionError } from "./errors.ts";
 export type { AgentFailureCode } from "./errors.ts";
 export type { Finding, Guardrail, GuardrailDirection } from "./guardrail.ts";

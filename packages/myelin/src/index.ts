@@ -59,8 +59,32 @@ export type {
 } from "@myelin/neuron";
 
 // Agents: a model and its tools as a neuron, whose runs any process can go on with.
-export { AgentDefinitionError, agentTool, askHuman, loadSkill, loadSkills, tool } from "@myelin/agent";
-export type { Agent, AgentOptions, Budget, Finding, Guardrail, Skill, ToolOptions } from "@myelin/agent";
+export {
+  AgentDefinitionError,
+  agentTool,
+  askHuman,
+  defineAgent,
+  loadSkill,
+  loadSkills,
+  pii,
+  promptInjection,
+  secrets,
+  tool,
+} from "@myelin/agent";
+export type {
+  Agent,
+  AgentFailureCode,
+  AgentOptions,
+  AgentToolOptions,
+  AskHumanOptions,
+  Budget,
+  ClientToolOptions,
+  Finding,
+  Guardrail,
+  ServerToolOptions,
+  Skill,
+  ToolOptions,
+} from "@myelin/agent";
 export type { Tool, ToolContext, ToolSource, ToolSpec } from "@myelin/neuron";
 export type { ChatMessage, ContextBlock, RunStatus } from "@myelin/bus/run-events";
 

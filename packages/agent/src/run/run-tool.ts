@@ -1,0 +1,136 @@
+/**
+ * Run tool: one call, with its time limit, to the entry that says what came of it. It never rejects for what a tool did:
+ * that is an answer for the model. It rejects when the run was aborted, and then nobody knows what the call did.
+ */
+import type { UsageData } from "@myelin/bus/run-events";
+import type { Tool, ToolContext } from "@myelin/neuron";
+import { isAgentTool } from "../agent-tool.ts";
+import type { ActiveRun } from "./active-run.ts";
+import { delegate } from "./delegate.ts";
+import { eventOf } from "./event.ts";
+import type { Call } from "./state.ts";
+
+/** What a call gave, before guardrails have seen it. */
+interface Outcome {
+  readonly success: boolean;
+  readonly result: unknown;
+  readonly error: string | null;
+  /** Of a child. */
+  readonly usage?: UsageData | undefined;
+  readonly costNanoUsd?: number | null | undefined;
+}
+
+const MAX_RESULT_BYTES = 1024 * 1024;
+
+export async function runTool(run: ActiveRun, tool: Tool, call: Call): Promise<void> {
+  const startedAt = performance.now();
+  const outcome = await outcomeOf(run, tool, call);
+  const durationMs = Math.round(performance.now() - startedAt);
+  const { call_id, provider_call_id, tool_name, params } = call.data;
+  const iteration = run.state.turns.length;
+  const where = { direction: "incoming", iterationIndex: iteration, correlationId: call_id } as const;
+  const masked = await run.mask({ result: outcome.result, error: outcome.error }, where);
+  const data = {
+    ...{ call_id, provider_call_id, tool_name, params, target: tool.target },
+    success: outcome.success && masked.blocked === null,
+    result: masked.blocked ? null : masked.value.result,
+    error: masked.blocked ? masked.blocked.message : masked.value.error,
+    duration_ms: durationMs,
+    order_index: call.orderIndex,
+    elapsed_ms: run.elapsedMs,
+    ...(outcome.usage !== undefined && { usage: outcome.usage, cost_nano_usd: outcome.costNanoUsd ?? null }),
+  };
+  run.record([eventOf("tool.completed", iteration, data, call_id)]);
+  if (masked.blocked) throw masked.blocked;
+}
+
+async function outcomeOf(run: ActiveRun, tool: Tool, call: Call): Promise<Outcome> {
+  const { ctx, guard } = run;
+  const limit = new TimeLimit(ctx.signal, tool.timeoutMs);
+  try {
+    const params = guard.unmask(call.data.params);
+    const toolCtx = toolContext(run, call, limit.signal);
+    if (isAgentTool(tool)) return await limit.race(delegate(run, tool, params, toolCtx));
+    const result: unknown = await limit.race(tool.run(params, toolCtx));
+    return toJson(result);
+  } catch (thrown) {
+    // What an abort made of it says nothing about what the tool did.
+    if (ctx.signal.aborted) throw ctx.signal.reason as Error;
+    const error = limit.hasPassed ? `the tool took longer than ${tool.timeoutMs} ms` : messageOf(thrown);
+    return { success: false, result: null, error };
+  } finally {
+    limit.clear();
+  }
+}
+
+function toolContext({ ctx }: ActiveRun, { data }: Call, signal: AbortSignal): ToolContext {
+  const { neuronId, runId, traceId, taskId, attempt, deadline, tenantId, metadata } = ctx;
+  const { thought, toolCall, toolResult, dispatchAndWait, call } = ctx;
+  return {
+    ...{ neuronId, runId, traceId, taskId, attempt, deadline, tenantId, metadata },
+    ...{ thought, toolCall, toolResult, dispatchAndWait, call },
+    signal,
+    callId: data.call_id,
+    key: `${runId}:${data.call_id}`,
+  };
+}
+
+/** As the journal will give it back, so that a first and a later start see the same. */
+function toJson(value: unknown): Outcome {
+  const refuse = (error: string): Outcome => ({ success: false, result: null, error });
+  if (value === undefined) return { success: true, result: null, error: null };
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch (cause) {
+    return refuse(`the tool's result is not JSON: ${(cause as Error).message.split("\n")[0]}`);
+  }
+  if (text === undefined) return refuse(`the tool's result is not JSON: it is a ${typeof value}`);
+  const bytes = Buffer.byteLength(text);
+  if (bytes > MAX_RESULT_BYTES)
+    return refuse(`the tool's result is ${bytes} bytes; at most ${MAX_RESULT_BYTES} are kept`);
+  return { success: true, result: JSON.parse(text) as unknown, error: null };
+}
+
+function messageOf(thrown: unknown): string {
+  const message = thrown instanceof Error ? thrown.message : thrown;
+  return typeof message === "string" && message !== "" ? message : "the tool failed";
+}
+
+/** Aborts a call after its time, or with its run. A tool that does not listen is left behind. */
+class TimeLimit {
+  readonly #abort = new AbortController();
+  readonly #run: AbortSignal;
+  readonly #timer: NodeJS.Timeout;
+  readonly #onAbort = () => this.#abort.abort(this.#run.reason);
+  hasPassed = false;
+
+  constructor(run: AbortSignal, timeoutMs: number) {
+    this.#run = run;
+    this.#timer = setTimeout(() => {
+      this.hasPassed = true;
+      this.#abort.abort(new DOMException(`the tool took longer than ${timeoutMs} ms`, "TimeoutError"));
+    }, timeoutMs);
+    if (run.aborted) this.#onAbort();
+    else run.addEventListener("abort", this.#onAbort);
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  race<T>(work: Promise<T>): Promise<T> {
+    const { signal } = this.#abort;
+    return new Promise((resolve, reject) => {
+      const onAbort = () => reject(signal.reason as Error);
+      if (signal.aborted) onAbort();
+      else signal.addEventListener("abort", onAbort, { once: true });
+      work.then(resolve, reject);
+    });
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+    this.#run.removeEventListener("abort", this.#onAbort);
+  }
+}
