@@ -2,7 +2,7 @@
  * Guarding by patterns alone: what a caller does before a message is stored, and a submitter before a result is. Nothing to
  * wait for, and nothing but data is needed.
  */
-import { type Blocked, type GuardWhere, type Guarded, inLeaf, judge, looksAt, textsOf } from "./guard.ts";
+import { type Blocked, type GuardWhere, type Guarded, inLeaf, toGuarded, looksAt, textsOf } from "./guard.ts";
 import {
   type GuardrailPattern,
   type IgnoredPattern,
@@ -35,7 +35,7 @@ export function guardByPatterns<T>(
       });
       return { guardrail, findings };
     });
-  return judge(value, leaves, found, where, placeholders);
+  return toGuarded(value, leaves, found, where, placeholders);
 }
 
 type Entry = { readonly event_type: string; readonly data: unknown };

@@ -75,7 +75,7 @@ export function inLeaf(
 }
 
 /** Judge a value by what was found in its leaves. `found` is in the order of the guardrails: the first that blocks is named. */
-export function judge<T>(
+export function toGuarded<T>(
   value: T,
   leaves: readonly TextLeaf[],
   found: readonly LeafFindings[],

@@ -62,6 +62,17 @@ export class Placeholders {
     return mapTexts(value, (text) => text.replace(PLACEHOLDER, (found) => this.#values.get(found) ?? found)) as T;
   }
 
+  /** Placeholders in place of values that are known already, for a text that is made of unmasked ones: an error message. */
+  hide(text: string): string {
+    const values = [...this.#names.keys()].filter((value) => text.includes(value));
+    if (values.length === 0) return text;
+    // The longest first: one value may be part of another.
+    const alternatives = values
+      .sort((a, b) => b.length - a.length)
+      .map((value) => value.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&"));
+    return text.replace(new RegExp(alternatives.join("|"), "g"), (value) => this.#names.get(value) ?? value);
+  }
+
   /** What looks like a placeholder and stands for nothing: the model made it up. */
   unmapped(text: string): string[] {
     const found = new Set([...text.matchAll(PLACEHOLDER)].map(([name]) => name));

@@ -8,7 +8,7 @@ export * from "./run-statuses.ts";
 export * from "./run-event-data.ts";
 export * from "./agent-io.ts";
 export * from "./guardrail-patterns.ts";
-export { BLOCKED_TEXT, inLeaf, judge, looksAt, textsOf } from "./guard.ts";
+export { BLOCKED_TEXT, inLeaf, toGuarded, looksAt, textsOf } from "./guard.ts";
 export type { Blocked, GuardWhere, Guarded, GuardrailEntry, LeafFindings } from "./guard.ts";
 export { findBlocked, guardByPatterns, submissionGuard } from "./guard-by-patterns.ts";
 export type { BlockPattern } from "./guard-by-patterns.ts";

@@ -157,6 +157,19 @@ describe("unmask", () => {
   });
 });
 
+test("hide puts placeholders into a text that was made of unmasked values, the longest first", async () => {
+  const set = GuardrailSet.from([word("a.b", "redact", "SHORT"), word("xa.b", "redact", "LONG")]);
+  await set.redactText("a.b", incoming, signal);
+  await set.redactText("xa.b", incoming, signal);
+  expect(set.hide('unknown keys "xa.b", "a.b", "axb"')).toBe('unknown keys "<<LONG_1>>", "<<SHORT_1>>", "axb"');
+});
+
+test("what was submitted is looked at by those guardrails that its submitter could not use", async () => {
+  const set = GuardrailSet.from([pii(), word("hunter2", "redact", "PASSWORD")]);
+  const { value } = await set.redactSubmitted({ a: "hunter2", b: "bob@x.org" }, incoming, signal);
+  expect(value).toEqual({ a: "<<PASSWORD_1>>", b: "bob@x.org" });
+});
+
 describe("a resume", () => {
   test("goes on with the placeholders of the journal, and with the numbers after them", async () => {
     const before = GuardrailSet.from([pii()]);

@@ -12,7 +12,7 @@ import {
   type RunEventEntry,
   Placeholders,
   inLeaf,
-  judge,
+  toGuarded,
   looksAt,
   textLeaves,
   textsOf,
@@ -54,7 +54,17 @@ export class GuardrailSet {
    * a string). What is blocked becomes `{}`, `[]` or the text. What is nested deeper than 64 is left out.
    */
   async redactJson<T>(value: T, where: GuardWhere, signal: AbortSignal): Promise<Guarded<T>> {
-    const guardrails = this.#guardrails.filter((guardrail) => looksAt(guardrail, where.direction));
+    return this.#redact(value, this.#guardrails, where, signal);
+  }
+
+  /** The same for what was submitted: its submitter has masked what patterns find, so only the other guardrails look at it. */
+  async redactSubmitted<T>(value: T, where: GuardWhere, signal: AbortSignal): Promise<Guarded<T>> {
+    const others = this.#guardrails.filter(({ patterns }) => patterns === undefined);
+    return this.#redact(value, others, where, signal);
+  }
+
+  async #redact<T>(value: T, all: readonly Guardrail[], where: GuardWhere, signal: AbortSignal): Promise<Guarded<T>> {
+    const guardrails = all.filter((guardrail) => looksAt(guardrail, where.direction));
     if (guardrails.length === 0) return { value, entries: [], blocked: null };
     const leaves = textLeaves(value);
     const found = [];
@@ -70,12 +80,17 @@ export class GuardrailSet {
       found.push({ guardrail, findings });
     }
     // From here on nothing waits: two texts that are looked at at the same time give one value one placeholder.
-    return judge(value, leaves, found, where, this.#placeholders);
+    return toGuarded(value, leaves, found, where, this.#placeholders);
   }
 
   /** Real values in place of placeholders, in every text of a JSON value: for a tool, and for the final answer. */
   unmask<T>(value: T): T {
     return this.#placeholders.unmask(value);
+  }
+
+  /** Placeholders in place of values that have one, in a text that was made of unmasked ones. */
+  hide(text: string): string {
+    return this.#placeholders.hide(text);
   }
 
   /** What looks like a placeholder in a text and stands for nothing. */
@@ -107,6 +122,16 @@ export function blockedFailure(
 ): NeuronFailure {
   const way = direction === "incoming" ? "what goes to the model" : "what the model gave";
   return agentFailure("GUARDRAIL_BLOCKED", `guardrail "${guardrail}" found ${entities.join(", ")} in ${way}`);
+}
+
+/** For an answer that was stopped while it was written: which kinds were found is known, not how many. */
+export function blockedEntry({ guardrail, entities }: Blocked, where: GuardWhere): GuardrailEntry {
+  const findings = Object.fromEntries(entities.map((entity) => [entity, 1]));
+  return {
+    event_type: "guardrail.blocked",
+    ...(where.iterationIndex !== undefined && { iteration_index: where.iterationIndex }),
+    data: { guardrail, findings, direction: where.direction },
+  };
 }
 
 /** What a submitter needs of the guardrails, for `run.started`: those that patterns say all of. */
