@@ -1,6 +1,6 @@
 /** What `defineAgent` takes, and what it gives: plain data to spread into `new Axon({ ...agent, concurrency })`. */
 import type { agentInput, agentOutput, AgentCard } from "@myelin/bus/run-events";
-import type { JsonObject, Model, ModelParams, Neuron, Tool, ToolSource } from "@myelin/neuron";
+import type { Model, ModelParams, Neuron, Tool, ToolSource } from "@myelin/neuron";
 import type { z } from "zod";
 import type { Guardrail } from "../guardrail.ts";
 import type { Skill } from "../skills/skill.ts";
@@ -80,7 +80,7 @@ export interface AgentOptions<O extends z.ZodType = z.ZodType> {
 /** An agent: a neuron definition. Spread it into an Axon. */
 export interface Agent {
   readonly neuronId: string;
-  readonly neuron: Neuron<z.output<typeof agentInput>, JsonObject>;
+  readonly neuron: Neuron<z.output<typeof agentInput>, z.input<typeof agentOutput>>;
   readonly capabilities: readonly string[];
   readonly version?: string | undefined;
   readonly description?: string | undefined;

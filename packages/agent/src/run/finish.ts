@@ -1,6 +1,5 @@
 /** Finish: how a run ends with an answer, and what is said of it to whoever asked. */
 import type { AgentOutput, RunEventData } from "@myelin/bus/run-events";
-import type { JsonObject } from "@myelin/neuron";
 import type { z } from "zod";
 import { agentFailure } from "../errors.ts";
 import type { ActiveRun } from "./active-run.ts";
@@ -10,7 +9,7 @@ import { lastTurn } from "./state.ts";
 type Status = AgentOutput["status"];
 
 /** Resolves once the end is on record. Rejects with OUTPUT_INVALID. */
-export async function finish(run: ActiveRun, status: Status): Promise<JsonObject> {
+export async function finish(run: ActiveRun, status: Status): Promise<AgentOutput> {
   const answer = status === "success" ? (lastTurn(run.state)?.answer.text ?? "") : null;
   const output = status === "success" ? checkedOutput(run) : null;
   const iteration = run.state.turns.length;
@@ -24,7 +23,7 @@ export async function finish(run: ActiveRun, status: Status): Promise<JsonObject
 }
 
 /** What a run that has ended in an earlier start gave: its reply was lost. */
-export function finished(run: ActiveRun, data: RunEventData<"run.completed">): JsonObject {
+export function finished(run: ActiveRun, data: RunEventData<"run.completed">): AgentOutput {
   const output = data.status === "success" ? checkedOutput(run) : null;
   return toOutput(run, { ...data, output });
 }
@@ -32,7 +31,7 @@ export function finished(run: ActiveRun, data: RunEventData<"run.completed">): J
 function toOutput(
   { state, guard }: ActiveRun,
   { status, answer, output }: { status: Status; answer: string | null; output: unknown },
-): JsonObject {
+): AgentOutput {
   return {
     status,
     answer: answer === null ? null : guard.unmask(answer),
@@ -41,7 +40,7 @@ function toOutput(
     iteration_count: state.turns.length,
     usage: state.usage,
     cost_nano_usd: state.costNanoUsd,
-  } satisfies AgentOutput;
+  };
 }
 
 /** Null when the agent has no output schema. */

@@ -10,8 +10,8 @@
  * What is recorded is written when something waits for it: before a tool that must not be repeated, before a pause and
  * before the reply. An answer of a tool is sent at once, and not waited for: it travels beside the next model call.
  */
-import type { agentInput } from "@myelin/bus/run-events";
-import { NeuronFailure, superseded, type JsonObject, type NeuronContext, type NeuronOutcome } from "@myelin/neuron";
+import type { agentInput, AgentOutput } from "@myelin/bus/run-events";
+import { NeuronFailure, superseded, type NeuronContext, type NeuronOutcome } from "@myelin/neuron";
 import type { z } from "zod";
 import type { ResolvedAgent } from "../definition/resolve-agent.ts";
 import { agentFailure } from "../errors.ts";
@@ -31,7 +31,7 @@ export async function runAgent(
   agent: ResolvedAgent,
   input: z.output<typeof agentInput>,
   ctx: NeuronContext,
-): Promise<JsonObject | NeuronOutcome> {
+): Promise<AgentOutput | NeuronOutcome> {
   const journal = await ctx.journal.read();
   const state = toEvents(journal).reduce(fold, INITIAL_STATE);
   const run = new ActiveRun(agent, ctx, state, GuardrailSet.from(agent.guardrails, journal));
@@ -45,7 +45,7 @@ export async function runAgent(
 }
 
 /** What there is to say without doing anything: the run has ended, waits, or is gone on with under another task. */
-function endedBefore(run: ActiveRun): JsonObject | NeuronOutcome | null {
+function endedBefore(run: ActiveRun): AgentOutput | NeuronOutcome | null {
   const { started, end, pause, wokenBy } = run.state;
   if (started && started.agent_name !== run.agent.name) {
     const message = `the run was begun by the agent "${started.agent_name}"; this one is "${run.agent.name}"`;
@@ -58,7 +58,7 @@ function endedBefore(run: ActiveRun): JsonObject | NeuronOutcome | null {
   return wokenBy !== null && wokenBy !== run.ctx.taskId ? superseded() : null;
 }
 
-async function loop(run: ActiveRun, tools: RunTools): Promise<JsonObject | NeuronOutcome> {
+async function loop(run: ActiveRun, tools: RunTools): Promise<AgentOutput | NeuronOutcome> {
   for (;;) {
     run.ctx.signal.throwIfAborted();
     const effect = step(run.state, tools.plan);
