@@ -37,6 +37,8 @@ const ENTRY_TYPES = [
   "run.started",
   "attempt.started",
   "llm.completed",
+  "llm.failed",
+  "tool.completed",
   "run.paused",
   "run.resumed",
   "run.completed",
@@ -167,7 +169,7 @@ export function tell(log: ArrayLog, step: RunStep): void {
             iteration_index: iteration,
             event_type: type,
             correlation_id: index % 2 ? `c${index}` : null,
-            data: { status, at },
+            data: dataOf(type, index, status, at),
           })),
         },
       });
@@ -201,6 +203,71 @@ export function tell(log: ArrayLog, step: RunStep): void {
       log.addBytes(`after a gap ${at}`);
       log.remove(at, at);
       break;
+  }
+}
+
+/** What an agent would say, with numbers that tell one from another; every fifth does not fit its type's schema. */
+function dataOf(type: string, index: number, status: string, at: number): Record<string, unknown> {
+  if (status === "nonsense") return { status, at };
+  const maybe = (n: number) => (n % 3 === 0 ? null : n); // null and 0 differ
+  const usage = {
+    input_tokens: maybe(at),
+    output_tokens: maybe(index),
+    cache_read_input_tokens: maybe(at + 1),
+    cache_creation_input_tokens: null,
+    reasoning_tokens: 0,
+  };
+  const call = { call_id: `c${at}`, provider_call_id: maybe(at) && `p${at}`, tool_name: "add", params: { a: at } };
+  const asked = { id: `llm_${at}`, provider: "acme", model: `m${index % 2}`, usage, duration_ms: at };
+  switch (type) {
+    case "run.started":
+      return {
+        ...{
+          agent_name: `agent-${at}`,
+          agent_version: maybe(at) && "1",
+          strategy: "react",
+          model: `acme:m${at}`,
+          params: {},
+        },
+        ...{ system_prompt: "", tools: [], sources: [], output_schema: null, message: `said at ${at}`, history: [] },
+        ...{
+          context: [],
+          seed: at % 2 === 0 ? [{ role: "user", content: "before" }, { role: "?" }] : [],
+          budget: null,
+        },
+        ...{ max_iterations: at, delegation_level: at % 3, max_delegation_depth: maybe(at), timeout_ms: null },
+        retry_of: maybe(at) && `run_${at}`,
+      };
+    case "llm.completed":
+      return {
+        ...{ ...asked, cost_nano_usd: maybe(at) && at * 1_000, order_index: index, text: `t${at}`, tool_calls: [call] },
+        ...{ reasoning: null, reasoning_blocks: [], finish_reason: "stop" },
+      };
+    case "llm.failed":
+      return {
+        ...asked,
+        usage: at % 2 === 0 ? usage : null,
+        cost_nano_usd: null,
+        error: { code: "E", message: `e${at}` },
+      };
+    case "tool.completed":
+      return {
+        ...{ ...call, target: "server", success: at % 2 === 0, result: at % 4 === 0 ? { at } : null, error: null },
+        ...{ duration_ms: maybe(at), order_index: index },
+      };
+    case "run.paused":
+      return {
+        pause_id: `p${at}`,
+        status,
+        question: "?",
+        pending: [],
+        expires_at: expiry(at).expires_at ?? null,
+        reason: "approval",
+      };
+    case "run.completed":
+      return { status: status === "success" ? status : "max_iterations", answer: maybe(at) && `a${at}`, output: null };
+    default:
+      return { status, at };
   }
 }
 

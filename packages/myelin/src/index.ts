@@ -171,7 +171,16 @@ export type {
 } from "@myelin/dendrite";
 
 // What happened: the recorder that writes it, and the store that answers. Prisma is loaded at first use.
-export { migrate, Recorder, RunStore, RunsError, RunStoreError, ScopedRunStore, toTraceTree } from "@myelin/runs";
+export {
+  migrate,
+  Recorder,
+  RunAdmin,
+  RunStore,
+  RunsError,
+  RunStoreError,
+  ScopedRunStore,
+  toTraceTree,
+} from "@myelin/runs";
 export type {
   CostLine,
   CostsOptions,

@@ -21,6 +21,9 @@ export type { CallsOptions, RowsOptions } from "./store/page-rows.ts";
 export type { DeadLetterOptions, DeadLetterPage } from "./store/list-dead-letters.ts";
 export type { SignalsOf, SignalsOptions } from "./store/get-signals.ts";
 export type { WorkerFilter } from "./store/list-workers.ts";
+export { RunAdmin } from "./admin/run-admin.ts";
+export type { DeleteRunOptions } from "./admin/run-admin.ts";
+export type { DeletedRows } from "./admin/delete-run.ts";
 export { toTraceTree } from "./store/trace-tree.ts";
 export type {
   ApprovalDecision,

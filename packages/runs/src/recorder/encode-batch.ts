@@ -3,6 +3,7 @@
  * they are; Postgres cuts them into columns. So nothing is rounded, reordered or stringified twice on the way.
  */
 import type { LogEntry, Signal } from "@myelin/bus";
+import { toPayloads } from "./notifications.ts";
 import { projectBatch } from "./project-batch.ts";
 import { isStorable, isSuspicious, toStorable, toStorableText } from "./storable.ts";
 
@@ -21,6 +22,11 @@ export interface EncodedBatch {
   workers: string;
   deadLetters: string;
   gaps: string;
+  /** Entries of journals that fit their schemas. */
+  entries: string;
+  hasJournal: boolean;
+  /** Payloads of notifications: runs whose journal grew, or that ended. */
+  notifications: string;
 }
 
 /** What the statement's `dead_letters` part takes. */
@@ -68,13 +74,18 @@ export function encodeBatch(
       signals.push(withColumns(JSON.stringify(signal), seq, storedAt, true));
     }
   }
-  const { runs, workers } = projectBatch(projected);
+  const { runs, workers, entries: fitting, hasJournal } = projectBatch(projected);
+  const folds = [...runs.values()];
+  const news = folds.filter((run) => run.last_progress_at !== undefined || run.terminal_seq !== null);
   return {
     signals: `[${signals.join(",")}]`,
-    runs: JSON.stringify([...runs.values()]),
+    runs: JSON.stringify(folds),
     workers: JSON.stringify([...workers.values()]),
     deadLetters: JSON.stringify(deadLetters),
     gaps: JSON.stringify(gaps),
+    entries: JSON.stringify(fitting),
+    hasJournal,
+    notifications: JSON.stringify(toPayloads(news.map(({ run_id }) => run_id))),
   };
 }
 const NOTHING_KNOWN: ReadonlyMap<number, Treatment> = new Map();

@@ -8,9 +8,10 @@
  */
 import { runIdOf, type LogEntry, type PauseType, type Signal, type SignalOf, type SignalType } from "@myelin/bus";
 import { OPEN_STATUSES, TERMINAL_STATUSES, type RunEventEntry, type RunStatus } from "@myelin/bus/run-events";
+import { foldFacts, messagesOf, type FittingEntry, type JournalFacts } from "./project-entries.ts";
 
 /** One run as one batch tells it. Sequences point at the Signals that columns are taken from. */
-export interface RunFold {
+export interface RunFold extends JournalFacts {
   readonly run_id: string;
   /** The first TASK that asks; null when the batch has none (a wake-up is a TASK, but asks nothing). */
   task_seq: number | null;
@@ -32,6 +33,8 @@ export interface RunFold {
   deadline: string | null;
   attempts: number;
   iteration_count: number;
+  /** When the last part of its journal was stored; not there when the batch has none of it. */
+  last_progress_at?: string;
 }
 
 /** One neuron of one process as one batch tells it. */
@@ -49,6 +52,10 @@ export interface WorkerFold {
 export interface BatchProjection {
   readonly runs: Map<string, RunFold>;
   readonly workers: Map<string, WorkerFold>;
+  /** Entries of journals that are more than rows of run_events, in the order of the log. Of two with one place the first. */
+  readonly entries: FittingEntry[];
+  /** There is a RUN_EVENT in it. */
+  readonly hasJournal: boolean;
 }
 
 /** Where in the log a Signal stands. */
@@ -72,12 +79,16 @@ const RUN_EFFECTS: { readonly [T in SignalType]: RunEffect<T> } = {
   CLARIFICATION: pauses("waiting_human_input"),
   PERMISSION: pauses("waiting_approval"),
   ESCALATION: pauses("waiting_approval"),
-  RUN_EVENT: (run, signal, { seq }) => {
+  RUN_EVENT: (run, signal, { seq, storedAt }) => {
     for (const entry of signal.payload.entries) {
       run.iteration_count = Math.max(run.iteration_count, entry.iteration_index);
+      foldFacts(run, entry, seq);
       const status = statusOf(entry);
-      if (status) setLive(run, status, seq);
+      if (!status || !setLive(run, status, seq)) continue;
+      if (entry.event_type === "run.paused") run.pause_expires_at = parseTime(entry.data["expires_at"]);
     }
+    const at = storedAt.toISOString();
+    if (run.last_progress_at === undefined || at > run.last_progress_at) run.last_progress_at = at;
   },
   TASK_OFFER: null,
   BID: null,
@@ -109,13 +120,37 @@ const RUN_EFFECTS: { readonly [T in SignalType]: RunEffect<T> } = {
 export function projectBatch(signals: Iterable<Place & { signal: Signal }>): BatchProjection {
   const runs = new Map<string, RunFold>();
   const workers = new Map<string, WorkerFold>();
+  const entries: FittingEntry[] = [];
+  const places = new Set<string>();
+  let hasJournal = false;
   for (const { signal, seq, storedAt } of signals) {
     // Of a TASK that does not name its run, the one its worker answers under. So in write-batch.ts.
     const runId = signal.type === "TASK" ? runIdOf(signal) : signal.meta.run_id;
     if (runId) foldRun(runs, runId, signal, { seq, storedAt });
+    if (runId && signal.type === "RUN_EVENT") {
+      hasJournal = true;
+      collectEntries(entries, places, runId, signal, seq);
+    }
     if (signal.type === "REGISTER" || signal.type === "DEREGISTER") foldWorker(workers, signal, storedAt.toISOString());
   }
-  return { runs, workers };
+  return { runs, workers, entries, hasJournal };
+}
+
+function collectEntries(
+  entries: FittingEntry[],
+  places: Set<string>,
+  run_id: string,
+  { payload }: SignalOf<"RUN_EVENT">,
+  seq: number,
+): void {
+  for (const entry of payload.entries) {
+    const { sequence_index } = entry;
+    const place = `${sequence_index} ${run_id}`;
+    if (places.has(place)) continue;
+    places.add(place);
+    const messages = messagesOf(entry);
+    if (messages) entries.push({ run_id, sequence_index, seq, messages });
+  }
 }
 
 function foldRun(runs: Map<string, RunFold>, runId: string, signal: Signal, place: Place): void {
@@ -204,8 +239,8 @@ const oneOf = <T extends string>(known: readonly T[], value: unknown): T | null 
   known.find((one) => one === value) ?? null;
 
 /** A time as Postgres takes it; null for none, and for a year it does not know. */
-function parseTime(time: string | undefined): string | null {
-  const at = new Date(time ?? NaN);
+function parseTime(time: unknown): string | null {
+  const at = new Date(typeof time === "string" ? time : NaN);
   return at.getUTCFullYear() >= 1 && at.getUTCFullYear() <= 9999 ? at.toISOString() : null;
 }
 

@@ -103,6 +103,9 @@ const TABLES = [
   "signals",
   "runs",
   "run_events",
+  "llm_calls",
+  "tool_invocations",
+  "messages",
   "workers",
   "dead_letters",
 ];

@@ -11,6 +11,8 @@ import type { LogEntry } from "@myelin/bus";
 import type { Database } from "../database.ts";
 import { isDataError, isMissingPartition } from "./database-errors.ts";
 import { encodeBatch, type Treatment } from "./encode-batch.ts";
+import { COUNT_COLUMNS, GREATEST_COLUMNS, JOURNAL_PARTS, STARTED_COLUMNS, SUM_COLUMNS } from "./journal-parts.ts";
+import { RUNS_CHANNEL } from "./notifications.ts";
 import { ensurePartitions } from "./partitions.ts";
 
 /** Which log a batch is from. */
@@ -96,7 +98,7 @@ async function execute(
   const run: Database["$queryRawUnsafe"] = (db.queryLarge ?? db.$queryRawUnsafe).bind(db);
   const query = () =>
     run<({ moved: boolean } & BatchResult)[]>(
-      STATEMENT,
+      batch.hasJournal ? STATEMENT_WITH_JOURNAL : STATEMENT,
       log.logId,
       log.namespace,
       fromSeq,
@@ -108,6 +110,7 @@ async function execute(
       batch.workers,
       batch.deadLetters,
       batch.gaps,
+      ...(batch.hasJournal ? [batch.entries, batch.notifications] : [batch.notifications]),
     );
   const rows = await query().catch(async (error: unknown) => {
     if (!isMissingPartition(error)) throw error;
@@ -115,8 +118,8 @@ async function execute(
     await ensurePartitions(db, times);
     return query();
   });
-  const { moved, ...result } = rows[0]!;
-  return moved ? result : null;
+  const { moved, signals, deadLetters, deadTasks, missing } = rows[0]!;
+  return moved ? { signals, deadLetters, deadTasks, missing } : null;
 }
 
 /** What the position remembers of the entry it stands on. */
@@ -141,18 +144,37 @@ const when = (condition: string, columns: string[]) =>
     .map((column) => `${column} = CASE WHEN ${condition} THEN excluded.${column} ELSE runs.${column} END`)
     .join(",\n    ");
 
-const STATEMENT = `
+/** Of two run.started the first counts. */
+const EARLIER_START = `excluded.started_seq < coalesce(runs.started_seq, ${NEVER})`;
+
+/** What is only said where there is a journal; else nothing, with no part of it. */
+const toStatement = (hasJournal: boolean): string => {
+  const journal = (text: string) => (hasJournal ? text : "");
+  const list = (columns: string[]) => columns.map((column) => `, ${column}`).join("");
+  return `
 WITH moved AS (
   UPDATE recorder_positions SET seq = $4::bigint, signal_id = $5::text, stored_at = $6::text::timestamptz
   WHERE log_id = $1::smallint AND seq = $3::bigint
   RETURNING 1
+), folds AS MATERIALIZED (
+  SELECT * FROM jsonb_to_recordset($8::text::jsonb) AS r(run_id text, task_seq bigint, head_seq bigint, first_seq bigint,
+    last_seq bigint, created_at timestamptz(3), updated_at timestamptz(3), live_seq bigint, status text,
+    pause_expires_at timestamptz(3), terminal_seq bigint, last_task_seq bigint, deadline timestamptz(3), attempts int,
+    iteration_count int${journal(`, started_seq bigint, agent_name text, agent_version text, strategy text, model text, max_iterations bigint,
+    delegation_level bigint, max_delegation_depth bigint, retry_of_run_id text, pause_index int, completed_index int,
+    last_progress_at timestamptz(3)`)})
+), gone AS MATERIALIZED (
+  SELECT run_id FROM folds JOIN deleted_runs USING (run_id)
 ), x AS MATERIALIZED (
+  SELECT * FROM (
   SELECT _seq, _at, _mended, id, type, trace_id, parent_id, ts, directed, payload, coalesce(meta, '{}') AS meta,
     CASE WHEN type = 'TASK' AND NOT starts_with(coalesce(meta->>'run_id', ''), 'run_') THEN 'run_' || substr(id, 5)
       ELSE nullif(meta->>'run_id', '') END AS run_id, coalesce(meta->>'tenant_id', '') AS tenant_id
   FROM jsonb_to_recordset($7::text::jsonb) AS x(_seq bigint, _at timestamptz(3), _mended boolean, id text, type text,
     trace_id text, parent_id text, ts timestamptz(3), directed jsonb, payload jsonb, meta jsonb)
   WHERE EXISTS (SELECT FROM moved)
+  ) AS all_of_them
+  WHERE run_id IS NULL OR run_id NOT IN (SELECT run_id FROM gone)
 ), stored AS (
   INSERT INTO signals (log_id, seq, stored_at, id, type, trace_id, parent_id, run_id, tenant_id, ts, directed, payload, meta)
   SELECT $1::smallint, _seq, _at, id, type, trace_id, parent_id, run_id, tenant_id, ts, directed, payload, meta
@@ -165,7 +187,7 @@ WITH moved AS (
     tenant_id, decode(bytes, 'base64')
   FROM jsonb_to_recordset($10::text::jsonb) AS d(seq bigint, stored_at timestamptz(3), subject text, code text,
     message text, run_id text, tenant_id text, bytes text)
-  WHERE EXISTS (SELECT FROM moved)
+  WHERE EXISTS (SELECT FROM moved) AND NOT EXISTS (SELECT FROM deleted_runs WHERE deleted_runs.run_id = d.run_id)
   ON CONFLICT DO NOTHING
   RETURNING seq
 ), skipped AS (
@@ -175,17 +197,7 @@ WITH moved AS (
   WHERE EXISTS (SELECT FROM moved)
   ON CONFLICT DO NOTHING
   RETURNING to_seq - from_seq + 1 AS missing
-), journal AS (
-  INSERT INTO run_events (run_id, sequence_index, log_id, seq, tenant_id, event_type, iteration_index, correlation_id, data,
-    created_at)
-  SELECT x.run_id, e.sequence_index, $1::smallint, x._seq, x.tenant_id, e.event_type, e.iteration_index, e.correlation_id,
-    e.data, x._at
-  FROM x, ROWS FROM (jsonb_to_recordset(x.payload->'entries') AS (sequence_index int, event_type text, iteration_index int,
-    correlation_id text, data jsonb)) WITH ORDINALITY AS e(sequence_index, event_type, iteration_index, correlation_id, data, place)
-  WHERE x.type = 'RUN_EVENT' AND x.run_id IS NOT NULL
-  ORDER BY x.run_id, e.sequence_index, x._seq, e.place
-  ON CONFLICT DO NOTHING
-), roster AS (
+)${journal(JOURNAL_PARTS)}, roster AS (
   INSERT INTO workers (namespace, instance_id, neuron_id, capabilities, version, concurrency, status, registered_at,
     last_seen_at, left_at)
   SELECT $2::text, instance_id, neuron_id, coalesce(capabilities, '{}'), version, concurrency,
@@ -209,11 +221,6 @@ WITH moved AS (
   FROM x JOIN (SELECT seq FROM stored UNION ALL SELECT seq FROM buried) AS new ON new.seq = x._seq
   WHERE x.type IN ('AGENT_OUTPUT', 'FINAL', 'ERROR', 'STOPPED') AND x.run_id IS NOT NULL
   GROUP BY x.run_id
-), folds AS MATERIALIZED (
-  SELECT * FROM jsonb_to_recordset($8::text::jsonb) AS r(run_id text, task_seq bigint, head_seq bigint, first_seq bigint,
-    last_seq bigint, created_at timestamptz(3), updated_at timestamptz(3), live_seq bigint, status text,
-    pause_expires_at timestamptz(3), terminal_seq bigint, last_task_seq bigint, deadline timestamptz(3), attempts int,
-    iteration_count int)
 ), failed AS (
   INSERT INTO dead_letters (id, kind, log_id, seq, stored_at, code, message, neuron_id, run_id, trace_id, tenant_id, task_seq,
     attempts, replayed_run_id)
@@ -239,7 +246,8 @@ WITH moved AS (
 ), told AS (
   INSERT INTO runs (run_id, log_id, tenant_id, trace_id, parent_run_id, neuron_id, status, input, metadata, priority,
     deadline, pause_expires_at, attempts, iteration_count, created_at, updated_at, first_seq, last_seq, task_seq,
-    last_task_seq, live_seq, terminal_seq, ended_at, output, error_code, error_message, error_recoverable, terminals)
+    last_task_seq, live_seq, terminal_seq, ended_at, output, error_code, error_message, error_recoverable, terminals,
+    idempotency_key${journal(list([...STARTED_COLUMNS, ...GREATEST_COLUMNS, ...COUNT_COLUMNS, ...SUM_COLUMNS]))})
   SELECT r.run_id, $1::smallint, h.tenant_id, h.trace_id, h.meta->>'parent_run_id', h.directed->>'id', r.status,
     CASE WHEN h.type = 'TASK' THEN h.payload->'input' END,
     CASE WHEN h.type = 'TASK' THEN coalesce(h.payload->'metadata', '{}') ELSE '{}' END,
@@ -250,14 +258,19 @@ WITH moved AS (
     CASE WHEN t.type = 'ERROR' THEN t.payload->>'code' END,
     CASE WHEN t.type = 'ERROR' THEN t.payload->>'message' END,
     CASE WHEN t.type = 'ERROR' THEN (t.payload->>'recoverable')::boolean END,
-    coalesce(f.terminals, 0)
+    coalesce(f.terminals, 0), CASE WHEN h.type = 'TASK' THEN h.meta->>'idempotency_key' END${journal(`,
+    r.started_seq, r.agent_name, r.agent_version, r.strategy, r.model, r.max_iterations, coalesce(r.delegation_level, 0),
+    r.max_delegation_depth, r.retry_of_run_id, r.pause_index, r.completed_index, r.last_progress_at,
+    coalesce(a.llm_calls, 0), coalesce(a.unknown_cost_calls, 0), coalesce(c.tool_calls, 0)${SUM_COLUMNS.map((column) => `, a.${column}`).join("")}`)}
   FROM folds AS r
   JOIN x AS h ON h._seq = r.head_seq
   LEFT JOIN x AS t ON t._seq = r.terminal_seq
-  LEFT JOIN facts AS f ON f.run_id = r.run_id
+  LEFT JOIN facts AS f ON f.run_id = r.run_id${journal(`
+  LEFT JOIN asked_sums AS a ON a.run_id = r.run_id
+  LEFT JOIN done_sums AS c ON c.run_id = r.run_id`)}
   ORDER BY r.run_id
   ON CONFLICT (run_id) DO UPDATE SET
-    ${when(EARLIER_HEAD, ["log_id", "tenant_id", "trace_id", "parent_run_id", "neuron_id", "input", "metadata", "priority"])},
+    ${when(EARLIER_HEAD, ["log_id", "tenant_id", "trace_id", "parent_run_id", "neuron_id", "input", "metadata", "priority", "idempotency_key"])},
     ${when(EARLIER_END, ["ended_at", "output", "error_code", "error_message", "error_recoverable"])},
     status = CASE
       WHEN ${EARLIER_END} THEN
@@ -275,7 +288,17 @@ WITH moved AS (
     last_seq = greatest(runs.last_seq, excluded.last_seq),
     task_seq = least(runs.task_seq, excluded.task_seq),
     terminal_seq = least(runs.terminal_seq, excluded.terminal_seq),
-    terminals = runs.terminals + excluded.terminals
+    terminals = runs.terminals + excluded.terminals${journal(`,
+    ${when(EARLIER_START, STARTED_COLUMNS)},
+    ${GREATEST_COLUMNS.map((column) => `${column} = greatest(runs.${column}, excluded.${column})`).join(", ")},
+    ${COUNT_COLUMNS.map((column) => `${column} = runs.${column} + excluded.${column}`).join(", ")},
+    ${SUM_COLUMNS.map((column) => `${column} = coalesce(runs.${column} + excluded.${column}, runs.${column}, excluded.${column})`).join(",\n    ")}`)}
 )
 SELECT EXISTS (SELECT FROM moved) AS moved, (SELECT count(*)::int FROM stored) AS signals,
-  (SELECT count(*)::int FROM buried) AS "deadLetters", (SELECT count(*)::int FROM failed) AS "deadTasks", (SELECT coalesce(sum(missing), 0)::float8 FROM skipped) AS missing`;
+  (SELECT count(*)::int FROM buried) AS "deadLetters", (SELECT count(*)::int FROM failed) AS "deadTasks", (SELECT coalesce(sum(missing), 0)::float8 FROM skipped) AS missing,
+  (SELECT count(pg_notify('${RUNS_CHANNEL}', payload)) FROM jsonb_array_elements_text(${hasJournal ? "$13" : "$12"}::text::jsonb) AS n(payload)
+    WHERE EXISTS (SELECT FROM moved)) AS told`;
+};
+
+const STATEMENT = toStatement(false);
+const STATEMENT_WITH_JOURNAL = toStatement(true);

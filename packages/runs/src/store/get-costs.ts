@@ -55,7 +55,7 @@ const OF_RUNS = {
 const OF_CALLS = {
   from: (where: string) => `llm_calls AS c WHERE c.run_id IN (SELECT run_id FROM runs ${where})`,
   counts: `count(DISTINCT c.run_id)::float8 AS "runCount", count(*)::float8 AS "llmCallCount",
-    count(*) FILTER (WHERE c.cost_nano_usd IS NULL)::float8 AS "unknownCostCount"`,
+    count(*) FILTER (WHERE c.success AND c.cost_nano_usd IS NULL)::float8 AS "unknownCostCount"`,
 };
 
 function toGrouping(by: CostsOptions["by"]): Grouping {

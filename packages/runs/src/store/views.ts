@@ -24,7 +24,7 @@ export interface UsageTotals {
   readonly totalReasoningTokens: number | null;
   /** Of the calls whose cost is known. Stored as whole nano-dollars. */
   readonly totalCostUsd: number | null;
-  /** Calls whose cost nobody knows: with any of them `totalCostUsd` is too low. */
+  /** Answered calls whose cost nobody knows: with any of them `totalCostUsd` is too low. */
   readonly unknownCostCount: number;
 }
 
@@ -275,7 +275,7 @@ export interface SubtreeSummary {
   readonly inputTokens: number | null;
   readonly outputTokens: number | null;
   readonly costUsd: number | null;
-  /** Model calls whose cost nobody knows. */
+  /** Answered model calls whose cost nobody knows: with any of them `costUsd` is too low. */
   readonly unknownCostCount: number;
   readonly statusCounts: Readonly<Partial<Record<RunStatus, number>>>;
 }
@@ -292,7 +292,7 @@ export interface CostLine {
   readonly cacheCreationInputTokens: number | null;
   readonly reasoningTokens: number | null;
   readonly costUsd: number | null;
-  /** Calls whose cost nobody knows: with any of them `costUsd` is too low. */
+  /** Answered calls whose cost nobody knows: with any of them `costUsd` is too low. */
   readonly unknownCostCount: number;
 }
 
