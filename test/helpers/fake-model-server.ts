@@ -1,29 +1,20 @@
 /**
- * Fake model server: a peer on loopback that speaks OpenAI chat completions and Anthropic messages, streamed and not, and
- * misbehaves on request. The model's name is the lever, so that one server serves a whole test file.
+ * Fake model server: a peer on loopback that speaks OpenAI chat completions, OpenAI Responses and Anthropic messages, streamed
+ * and not, and misbehaves on request. The model's name is the lever, so that one server serves a whole test file.
  */
 
+import { ANSWERS } from "@myelin/neuron/conformance";
+import type { Accident } from "@myelin/neuron/conformance";
 import { createServer } from "node:http";
 import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { WIRES, type WireAnswer } from "./fake-model-wires.ts";
 
-/** Model names with a meaning; any other name answers normally. "piece" is a part of a streamed answer. */
-export type FakeModel =
-  | "rate-limited-once" // 429 with retry-after 0 for the first request, then a normal answer
-  | "rate-limited" // 429 with retry-after 0, always
-  | "rate-limited-long" // 429 with retry-after 600, always
-  | "out-of-quota" // 429 with OpenAI's code insufficient_quota
-  | "overloaded" // 529, always
-  | "unauthorized" // 401 that repeats the authorization header
-  | "refused" // 400
-  | "bad-gateway" // 502 with a long page, as a proxy says it
-  | "error-mid-stream" // a piece, then an error event
-  | "cut-mid-stream" // a piece, then the socket is destroyed
-  | "ends-early" // a piece, then a polite end without a finish reason
-  | "not-json" // a piece, then something that does not parse
-  | "stuck" // a piece, then nothing
-  | "silent" // no response at all
-  | "no-usage"; // a normal answer that says nothing of tokens
+/**
+ * Model names with a meaning: those of the conformance suite, whole answers and accidents. Any other name answers
+ * `You said: …`.
+ */
+export type FakeModel = Accident | keyof typeof ANSWERS;
 
 export interface RecordedRequest {
   readonly path: string;
@@ -49,6 +40,8 @@ export interface FakeModelServer extends AsyncDisposable {
 export interface FakeModelServerOptions {
   /** What every normal answer says. Default: `You said: <the last user message>`. */
   readonly reply?: string | undefined;
+  /** As Mistral: `stream_options` is answered 422, and the usage of a stream is said unasked. */
+  readonly refusesStreamOptions?: boolean | undefined;
 }
 
 /** Start one on a free loopback port. Dispose it to close it and whatever is connected. */
@@ -90,7 +83,7 @@ interface Recording {
 async function serve(
   request: IncomingMessage,
   response: ServerResponse,
-  { requests, record, reply }: Recording & FakeModelServerOptions,
+  { requests, record, reply, refusesStreamOptions = false }: Recording & FakeModelServerOptions,
 ): Promise<void> {
   const body = await readJson(request);
   const closed = new Promise<void>((resolve) => response.once("close", resolve));
@@ -104,20 +97,33 @@ async function serve(
   if (wire === undefined) return sendJson(response, 404, { error: { message: `no route ${recorded.path}` } });
   const model = String(body["model"]);
   const earlier = requests.filter((other) => other !== recorded && other.body["model"] === model).length;
-  const text = reply ?? `You said: ${lastUserText(body)}`;
+  if (refusesStreamOptions && "stream_options" in body) {
+    return sendJson(
+      response,
+      422,
+      wire.error("invalid_request_error", "stream_options: extra inputs are not permitted"),
+    );
+  }
+  const retryAfter = (seconds: number) => ({ "retry-after": String(seconds) });
+  const rateLimit = wire.error("rate_limit_error", "slow down");
 
   switch (model as FakeModel) {
     case "rate-limited-once":
       if (earlier > 0) break;
-      return sendJson(response, 429, wire.error("rate_limit_error", "slow down"), { "retry-after": "0" });
+      return sendJson(response, 429, rateLimit, retryAfter(0));
     case "rate-limited":
-      return sendJson(response, 429, wire.error("rate_limit_error", "slow down"), { "retry-after": "0" });
+      return sendJson(response, 429, rateLimit, retryAfter(0));
+    case "rate-limited-awhile":
+      return sendJson(response, 429, rateLimit, retryAfter(8));
     case "rate-limited-long":
-      return sendJson(response, 429, wire.error("rate_limit_error", "slow down"), { "retry-after": "600" });
+      return sendJson(response, 429, rateLimit, retryAfter(600));
     case "out-of-quota":
-      return sendJson(response, 429, wire.error("insufficient_quota", "no money"), { "retry-after": "0" });
+      return sendJson(response, 429, wire.error("insufficient_quota", "no money"), retryAfter(0));
+    case "overloaded-once":
+      if (earlier > 0) break;
+      return sendJson(response, 529, wire.error("overloaded_error", "Overloaded"), retryAfter(0));
     case "overloaded":
-      return sendJson(response, 529, wire.error("overloaded_error", "Overloaded"), { "retry-after": "0" });
+      return sendJson(response, 529, wire.error("overloaded_error", "Overloaded"), retryAfter(0));
     case "unauthorized": {
       const message = `bad key: ${request.headers.authorization ?? request.headers["x-api-key"]?.toString()}`;
       return sendJson(response, 401, wire.error("authentication_error", message));
@@ -132,12 +138,14 @@ async function serve(
     default: // answers, at least at first
   }
 
-  const usage = model === "no-usage" ? null : { input: 12, output: 7 };
-  if (body["stream"] !== true) return sendJson(response, 200, wire.whole(model, text, usage));
+  const answer: WireAnswer = Object.hasOwn(ANSWERS, model)
+    ? ANSWERS[model as keyof typeof ANSWERS]
+    : { parts: [{ text: reply ?? `You said: ${lastUserText(body)}` }], usage: { input: 12, output: 7 } };
+  if (body["stream"] !== true) return sendJson(response, 200, wire.whole(model, answer));
 
   response.writeHead(200, { "content-type": "text/event-stream" });
-  const [first = "", ...rest] = text.match(/\s*\S+/g) ?? [];
-  response.write(wire.begin(model, usage) + wire.piece(model, first));
+  const [first = "", ...rest] = wire.pieces(model, answer);
+  response.write(wire.begin(model, answer) + first);
   switch (model as FakeModel) {
     case "error-mid-stream":
       return void response.end(wire.streamError("overloaded_error", "Overloaded"));
@@ -152,100 +160,10 @@ async function serve(
       return;
     default: // answers to the end
   }
-  for (const piece of rest) response.write(wire.piece(model, piece));
+  for (const piece of rest) response.write(piece);
   const includeUsage = (body["stream_options"] as { include_usage?: boolean } | undefined)?.include_usage;
-  response.end(wire.end(model, usage, includeUsage === true));
+  response.end(wire.end(model, answer, includeUsage === true || refusesStreamOptions));
 }
-
-interface FakeUsage {
-  readonly input: number;
-  readonly output: number;
-}
-
-/** How one vendor says the same things. */
-interface Wire {
-  error(type: string, message: string): object;
-  whole(model: string, text: string, usage: FakeUsage | null): object;
-  begin(model: string, usage: FakeUsage | null): string;
-  piece(model: string, text: string): string;
-  streamError(type: string, message: string): string;
-  end(model: string, usage: FakeUsage | null, includeUsage: boolean): string;
-}
-
-const openaiChunk = (model: string, fields: object): string =>
-  `data: ${JSON.stringify({ id: "chatcmpl-1", object: "chat.completion.chunk", created: 1, model, usage: null, ...fields })}\n\n`;
-const openaiChoice = (delta: object, finishReason: string | null): object => ({
-  choices: [{ index: 0, delta, finish_reason: finishReason, logprobs: null }],
-});
-const openaiUsage = ({ input, output }: FakeUsage): object => ({
-  usage: { prompt_tokens: input, completion_tokens: output, total_tokens: input + output },
-});
-
-const openai: Wire = {
-  error: (type, message) => ({ error: { type, code: type, message, param: null } }),
-  whole: (model, text, usage) => ({
-    id: "chatcmpl-1",
-    object: "chat.completion",
-    created: 1,
-    model,
-    choices: [
-      { index: 0, finish_reason: "stop", logprobs: null, message: { role: "assistant", content: text, refusal: null } },
-    ],
-    ...(usage === null ? {} : openaiUsage(usage)),
-  }),
-  begin: (model) => openaiChunk(model, openaiChoice({ role: "assistant", content: "" }, null)),
-  piece: (model, text) => openaiChunk(model, openaiChoice({ content: text }, null)),
-  streamError: (type, message) => `data: ${JSON.stringify({ error: { type, code: type, message } })}\n\n`,
-  end: (model, usage, includeUsage) =>
-    openaiChunk(model, openaiChoice({}, "stop")) +
-    (usage !== null && includeUsage ? openaiChunk(model, { choices: [], ...openaiUsage(usage) }) : "") +
-    "data: [DONE]\n\n",
-};
-
-const anthropicEvent = (type: string, fields: object): string =>
-  `event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`;
-const anthropicMessage = (model: string, fields: object): object => ({
-  id: "msg_1",
-  type: "message",
-  role: "assistant",
-  model,
-  stop_sequence: null,
-  ...fields,
-});
-
-const anthropic: Wire = {
-  error: (type, message) => ({ type: "error", error: { type, message } }),
-  whole: (model, text, usage) =>
-    anthropicMessage(model, {
-      content: [{ type: "text", text }],
-      stop_reason: "end_turn",
-      ...(usage === null ? {} : { usage: { input_tokens: usage.input, output_tokens: usage.output } }),
-    }),
-  begin: (model, usage) =>
-    anthropicEvent("message_start", {
-      message: anthropicMessage(model, {
-        content: [],
-        stop_reason: null,
-        ...(usage === null ? {} : { usage: { input_tokens: usage.input, output_tokens: 1 } }),
-      }),
-    }) +
-    anthropicEvent("content_block_start", { index: 0, content_block: { type: "text", text: "" } }) +
-    anthropicEvent("ping", {}),
-  piece: (_model, text) => anthropicEvent("content_block_delta", { index: 0, delta: { type: "text_delta", text } }),
-  streamError: (type, message) => anthropicEvent("error", { error: { type, message } }),
-  end: (_model, usage) =>
-    anthropicEvent("content_block_stop", { index: 0 }) +
-    anthropicEvent("message_delta", {
-      delta: { stop_reason: "end_turn", stop_sequence: null },
-      ...(usage === null ? {} : { usage: { output_tokens: usage.output } }),
-    }) +
-    anthropicEvent("message_stop", {}),
-};
-
-const WIRES: { readonly [path: string]: Wire | undefined } = {
-  "/v1/chat/completions": openai,
-  "/v1/messages": anthropic,
-};
 
 async function readJson(request: IncomingMessage): Promise<{ [key: string]: unknown }> {
   const chunks: Buffer[] = [];
@@ -265,7 +183,7 @@ function sendJson(
 
 /** Text parts count as well as a plain string: both vendors allow either. */
 function lastUserText(body: { readonly [key: string]: unknown }): string {
-  const messages = (body["messages"] ?? []) as { role?: string; content?: unknown }[];
+  const messages = (body["messages"] ?? body["input"] ?? []) as { role?: string; content?: unknown }[];
   const content = messages.findLast(({ role }) => role === "user")?.content;
   if (!Array.isArray(content)) return typeof content === "string" ? content : "";
   return (content as { text?: string }[]).map(({ text }) => text ?? "").join("");

@@ -34,6 +34,7 @@ export {
   mistral,
   ollama,
   openai,
+  openaiResponses,
   openRouter,
   PRICES_AS_OF,
   together,

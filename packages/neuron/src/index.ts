@@ -38,6 +38,7 @@ export { anthropic } from "./providers/anthropic/anthropic-model.ts";
 export type { AnthropicOptions } from "./providers/anthropic/anthropic-model.ts";
 export { openai } from "./providers/openai/openai-model.ts";
 export type { OpenaiOptions } from "./providers/openai/openai-options.ts";
+export { openaiResponses } from "./providers/openai/responses-model.ts";
 export { groq, huggingFace, mistral, ollama, openRouter, together, vllm } from "./providers/openai/presets.ts";
 export type { OpenRouterOptions, PresetOptions } from "./providers/openai/presets.ts";
 export type { ProviderOptions } from "./providers/provider-options.ts";
