@@ -195,7 +195,13 @@ export const RUN_EVENT_DATA = {
   /** `direction` is `incoming` (to the model) or `outgoing`. Findings name kinds and counts, never the text found. */
   "guardrail.detected": z.looseObject({ guardrail: text, direction: text, findings: z.record(text, count) }),
   /** `mapping`: the placeholders that now stand in the text, and for what: the raw values, only here. */
-  "guardrail.redacted": z.looseObject({ direction: text, entities: z.array(text), mapping: z.record(text, text) }),
+  "guardrail.redacted": z.looseObject({
+    direction: text,
+    entities: z.array(text),
+    mapping: z.record(text, text),
+    /** Of a submitted result that is in the journal already: how the model sees it. */
+    submitted: z.object({ result: z.unknown(), error: text.nullable() }).optional(),
+  }),
   "guardrail.blocked": z.looseObject({ guardrail: text, direction: text, findings: z.record(text, count) }),
   "guardrail.unmapped_placeholder": z.looseObject({ placeholders: z.array(text) }),
   "skill.registered": z.looseObject({ skill_name: text, description: text }),

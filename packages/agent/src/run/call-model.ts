@@ -37,7 +37,8 @@ export async function callModel(run: ActiveRun, tools: RunTools): Promise<void> 
   const time = timing();
   const { text, reasoning, output } = response;
   const spent = { usage: toUsageData(response.usage), cost_nano_usd: costOf(tools, response) };
-  const given = { text, reasoning, output, params: response.toolCalls.map(({ params }) => params) };
+  const calls = response.toolCalls.map(({ params, problem }) => ({ params, problem }));
+  const given = { text, reasoning, output, calls };
   run.record(retries);
   const masked = await run.mask(given, { direction: "outgoing", iterationIndex: iteration });
   if (masked.blocked) {
@@ -51,15 +52,19 @@ export async function callModel(run: ActiveRun, tools: RunTools): Promise<void> 
     model: response.model,
     order_index: nextOrderIndex(run),
     text: masked.value.text,
-    tool_calls: response.toolCalls.map(({ providerCallId, name, problem }, at) => ({
-      call_id: newId("call"),
-      provider_call_id: providerCallId,
-      tool_name: name,
-      params: masked.value.params[at] ?? {},
-      ...(problem !== undefined && { problem }),
-    })),
+    tool_calls: response.toolCalls.map(({ providerCallId, name }, at) => {
+      const { params, problem } = masked.value.calls[at]!;
+      return {
+        call_id: newId("call"),
+        provider_call_id: providerCallId,
+        tool_name: name,
+        params,
+        ...(problem !== undefined && { problem }),
+      };
+    }),
     reasoning: masked.value.reasoning,
-    reasoning_blocks: [...response.reasoningBlocks],
+    // They are signed, so they are kept as they came or not at all. What can be read of them is `reasoning`.
+    reasoning_blocks: masked.value.reasoning === reasoning ? [...response.reasoningBlocks] : [],
     finish_reason: response.finishReason,
     ...spent,
     ...time,

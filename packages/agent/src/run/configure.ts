@@ -3,7 +3,7 @@
  * `run.started`; every later one takes it from there, and refuses to go on where the agent has become another.
  */
 import { createHash } from "node:crypto";
-import type { agentInput, RunEventData } from "@myelin/bus/run-events";
+import { BLOCKED_TEXT, type agentInput, type RunEventData } from "@myelin/bus/run-events";
 import type { JsonObject, Model, Tool } from "@myelin/neuron";
 import type { z } from "zod";
 import type { ResolvedAgent } from "../definition/resolve-agent.ts";
@@ -41,7 +41,7 @@ export async function begin(run: ActiveRun, input: Input): Promise<RunTools> {
     message: said.message,
     history: said.history,
     context: said.context,
-    seed: input.seed ?? [],
+    seed: said.seed,
     max_iterations: agent.strategy === "single_call" ? 1 : (input.max_iterations ?? agent.maxIterations),
     budget: tighter(agent.budget, input.budget ?? null),
     delegation_level: input.delegation_level ?? 0,
@@ -85,7 +85,10 @@ function toRunTools(run: ActiveRun, started: Started, model: Model, modelName: s
     tools,
     denied: agent.denied,
     gated: agent.gated,
-    problemWith: ({ data }) => tools.get(data.tool_name)?.problemWith?.(guard.unmask(data.params)) ?? null,
+    problemWith: ({ data }) => {
+      const problem = tools.get(data.tool_name)?.problemWith?.(guard.unmask(data.params)) ?? null;
+      return problem && guard.hide(problem);
+    },
   };
   const specs = started.tools.map(({ name }) => {
     const { description, parameters } = tools.get(name)!;
@@ -94,43 +97,38 @@ function toRunTools(run: ActiveRun, started: Started, model: Model, modelName: s
   return { model, modelName, plan, specs };
 }
 
-interface Said {
-  readonly message: string;
-  readonly history: Started["history"];
-  readonly context: Started["context"];
-  readonly prompt: string | undefined;
+interface Said extends Pick<Started, "message" | "history" | "context" | "seed"> {
+  readonly prompt?: string | undefined;
   readonly events: readonly AgentEvent[];
   readonly blocked: Error | null;
 }
 
 /** What the request brings, as the journal may hold it. The agent's own prompt is the operator's word, and not looked at. */
 async function lookThrough({ agent, guard, ctx }: ActiveRun, input: Input): Promise<Said> {
-  const given = {
-    message: input.text,
-    history: input.history ?? [],
-    context: input.context ?? [],
-    prompt: input.prompt,
-  };
+  const { text: message, history = [], context = [], seed = [], prompt } = input;
+  const given = { message, history, context, seed, prompt };
   if (agent.guardrails.length === 0) return { ...given, events: [], blocked: null };
   const where = { direction: "incoming", iterationIndex: 0 } as const;
+  // Beside texts these have words of ours, which are kept as they are.
   const texts = {
-    message: given.message,
-    history: given.history.map(({ content }) => content),
-    context: given.context.map(({ content }) => content),
-    ...(given.prompt !== undefined && { prompt: given.prompt }),
+    message,
+    seed,
+    prompt,
+    history: history.map(({ content }) => content),
+    context: context.map(({ kind: _, placement: __, ...said }) => said),
   };
   const { value, entries, blocked } = await guard.redactJson(texts, where, ctx.signal);
   const events = entries.map(fromNew);
-  const BLOCKED = "[blocked by guardrail]";
   if (blocked) {
-    const nothing = { message: BLOCKED, history: [], context: [], prompt: undefined };
+    const nothing = { message: BLOCKED_TEXT, history: [], context: [], seed: [] };
     return { ...nothing, events, blocked: blockedFailure(blocked, where) };
   }
   return {
     message: value.message,
-    history: given.history.map((turn, at) => ({ ...turn, content: value.history[at]! })),
-    context: given.context.map((block, at) => ({ ...block, content: value.context[at]! })),
+    seed: value.seed,
     prompt: value.prompt,
+    history: history.map((turn, at) => ({ ...turn, content: value.history[at]! })),
+    context: context.map((block, at) => ({ ...block, ...value.context[at]! })),
     events,
     blocked: null,
   };

@@ -29,18 +29,25 @@ export function finished(run: ActiveRun, data: RunEventData<"run.completed">): A
 }
 
 function toOutput(
-  { state, guard }: ActiveRun,
+  run: ActiveRun,
   { status, answer, output }: { status: Status; answer: string | null; output: unknown },
 ): AgentOutput {
   return {
     status,
-    answer: answer === null ? null : guard.unmask(answer),
+    answer: answer === null ? null : unmasked(run, answer),
     output,
-    model: state.started!.model,
-    iteration_count: state.turns.length,
-    usage: state.usage,
-    cost_nano_usd: state.costNanoUsd,
+    model: run.state.started!.model,
+    iteration_count: run.state.turns.length,
+    usage: run.state.usage,
+    cost_nano_usd: run.state.costNanoUsd,
   };
+}
+
+/** With the real values. In JSON they may need quoting, so it is written anew then. */
+function unmasked(run: ActiveRun, answer: string): string {
+  const text = run.guard.unmask(answer);
+  const json = text === answer ? undefined : rawOutput(run);
+  return json === undefined ? text : JSON.stringify(run.guard.unmask(json));
 }
 
 /** Null when the agent has no output schema. */
@@ -53,10 +60,8 @@ function checkedOutput(run: ActiveRun): unknown {
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const where = issue!.path.map(String).join(".");
-  throw agentFailure(
-    "OUTPUT_INVALID",
-    `the answer does not fit the output schema: ${where ? `${where}: ` : ""}${issue!.message}`,
-  );
+  const misfit = run.guard.hide(`${where ? `${where}: ` : ""}${issue!.message}`);
+  throw agentFailure("OUTPUT_INVALID", `the answer does not fit the output schema: ${misfit}`);
 }
 
 /** The JSON of the last answer; undefined when it is none, or when the agent has no output schema. */

@@ -26,6 +26,7 @@ import { pauseRun, toOutcome } from "./pause.ts";
 import { runTool } from "./run-tool.ts";
 import { fold, INITIAL_STATE, type Call } from "./state.ts";
 import { step } from "./step.ts";
+import { lookThroughSubmitted } from "./submitted.ts";
 
 export async function runAgent(
   agent: ResolvedAgent,
@@ -36,7 +37,11 @@ export async function runAgent(
   const state = toEvents(journal).reduce(fold, INITIAL_STATE);
   const run = new ActiveRun(agent, ctx, state, GuardrailSet.from(agent.guardrails, journal));
   try {
-    return endedBefore(run) ?? (await loop(run, await (state.started ? goOn(run, state.started) : begin(run, input))));
+    const ended = endedBefore(run);
+    if (ended) return ended;
+    const tools = await (state.started ? goOn(run, state.started) : begin(run, input));
+    await lookThroughSubmitted(run);
+    return await loop(run, tools);
   } catch (thrown) {
     // What is known by now is kept: failed calls, and what they cost. If that fails too, the first reason counts.
     await run.flush().catch(() => {});

@@ -99,6 +99,8 @@ export function fold(state: RunState, event: AgentEvent): RunState {
       const next = withCall(state, event.data.call_id, { completed: event.data });
       return { ...next, spent: spentBy(next.spent, usage ?? null, cost_nano_usd ?? null, event.data["elapsed_ms"]) };
     }
+    case "guardrail.redacted":
+      return withMasked(state, event);
     case "run.paused":
       return withPause(state, event.data);
     case "approval.decided":
@@ -169,6 +171,14 @@ function withCall(
     turns: [...state.turns.slice(0, -1), { ...turn, calls: turn.calls.map((one) => (one === call ? changed : one)) }],
     ...(isNew && { callCounts: { ...state.callCounts, [name]: (state.callCounts[name] ?? 0) + 1 } }),
   };
+}
+
+/** What was submitted, as the model is to see it: found when the run was woken. */
+function withMasked(state: RunState, { correlationId, data }: EventOf<"guardrail.redacted">): RunState {
+  const masked = data.submitted;
+  const call = masked && lastTurn(state)?.calls.find((one) => one.data.call_id === correlationId);
+  if (!call?.completed) return state;
+  return withCall(state, call.data.call_id, { completed: { ...call.completed, ...masked } });
 }
 
 function withPause(state: RunState, data: RunEventData<"run.paused">): RunState {

@@ -1,0 +1,28 @@
+/**
+ * Submitted: results and answers that came from outside while the run waited. Whoever submitted them has masked what patterns
+ * find; guardrails that are code look at them here, when the run is woken, before the model sees them. What these find is in
+ * the journal as it was submitted, and masked only from here on.
+ */
+import type { ActiveRun } from "./active-run.ts";
+import { blockedFailure } from "../guardrails/guardrail-set.ts";
+import { fromNew } from "./event.ts";
+import { lastTurn } from "./state.ts";
+
+export async function lookThroughSubmitted(run: ActiveRun): Promise<void> {
+  const { agent, guard, ctx, state } = run;
+  const isWoken = state.wokenBy === ctx.taskId;
+  if (!isWoken || agent.guardrails.every(({ patterns }) => patterns !== undefined)) return;
+  for (const { completed } of lastTurn(state)?.calls ?? []) {
+    if (!completed || !("by" in completed)) continue;
+    const { call_id: correlationId, result, error } = completed;
+    const where = { direction: "incoming", iterationIndex: state.turns.length, correlationId } as const;
+    const { value, entries, blocked } = await guard.redactSubmitted({ result, error }, where, ctx.signal);
+    run.record(
+      entries.map((entry) => {
+        const isMasked = entry.event_type === "guardrail.redacted";
+        return fromNew(isMasked ? { ...entry, data: { ...entry.data, submitted: value } } : entry);
+      }),
+    );
+    if (blocked) throw blockedFailure(blocked, where);
+  }
+}
