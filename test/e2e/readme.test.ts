@@ -51,8 +51,9 @@ async function isHosted(namespace: string, neuron: string, program: Program): Pr
 }
 
 describe("the README", () => {
-  test("compiles, strictly, and so do the quickstart and the guide for who comes from Cosmonapse", () => {
-    expect(compile([...readme.paths, ...quickstart.paths, ...guide.paths])).toEqual([]);
+  test("compiles, strictly, and so do the quickstart and the guides for who comes from elsewhere", async () => {
+    await using dendrux = await extractCode("docs/migrating-from-dendrux.md");
+    expect(compile([...readme.paths, ...quickstart.paths, ...guide.paths, ...dendrux.paths])).toEqual([]);
   }, 120_000); // the compiler reads every package from its sources
 
   test("stays short", () => {
