@@ -18,7 +18,7 @@ export interface StoryOptions {
 
 type Data<T extends RunEventDataType> = Partial<RunEventData<T>>;
 type Loose = Record<string, unknown>;
-type Entry = readonly [type: string, data: Loose, correlationId?: string];
+type Entry = readonly [type: string, data: Loose, correlationId?: string | undefined];
 
 /** Entries of one Signal are made by `entries`; each verb below tells one Signal. */
 export class AgentStory {

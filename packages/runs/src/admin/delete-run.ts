@@ -2,7 +2,7 @@
  * deleteRun: one transaction that leaves a tombstone and deletes every row of a run.
  *
  * It holds back the recorders' next batches (each moves its position, which this lock forbids) and waits for the one that is
- * being written: that one would not know of the tombstone, and write behind the deletion.
+ * being written: that one would not know of the tombstone, and write behind the deletion. Of two deletions the second waits.
  */
 import type { Client } from "pg";
 import type { ConnectionSettings } from "../connection.ts";
@@ -31,7 +31,7 @@ export async function deleteRun(
   try {
     await client.query("BEGIN");
     await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
-    await client.query("LOCK TABLE recorder_positions IN SHARE MODE");
+    await client.query("LOCK TABLE recorder_positions IN SHARE ROW EXCLUSIVE MODE");
     const deleted = await deleteRows(client, runId, tenant, force);
     await client.query("COMMIT");
     return deleted;

@@ -88,7 +88,7 @@ export class RunListener {
 
   /** The connection was lost, or ended by us: then nobody follows a run. */
   async #reconnect(lost: Client): Promise<void> {
-    if ((await this.#connection) !== lost) return;
+    if ((await this.#connection?.catch(() => null)) !== lost) return;
     this.#connection = null;
     const giveUpAt = performance.now() + GIVE_UP_MS;
     for (let delayMs = FIRST_RETRY_MS; this.#watches.size > 0 && !this.#isClosed; delayMs *= 2) {
@@ -143,11 +143,14 @@ class Watch implements RunWatch {
   }
 
   async next(signal?: AbortSignal): Promise<void> {
-    while (!this.#isWoken && !this.#error && !signal?.aborted) {
-      await new Promise<void>((resolve) => {
-        this.#onMore = resolve;
-        signal?.addEventListener("abort", () => resolve(), { once: true });
-      });
+    const onAbort = () => this.#onMore?.();
+    signal?.addEventListener("abort", onAbort);
+    try {
+      while (!this.#isWoken && !this.#error && !signal?.aborted) {
+        await new Promise<void>((resolve) => (this.#onMore = resolve));
+      }
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
     }
     if (this.#error) throw this.#error;
     this.#isWoken = false;
