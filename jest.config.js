@@ -9,6 +9,10 @@ export default {
   testPathIgnorePatterns: ["/node_modules/", "/dist/", "/.myelin/", "<rootDir>/bench/peers/"],
   modulePathIgnorePatterns: ["/dist/", "<rootDir>/.myelin/"],
   // Packages are run from their sources, through the `source` condition of their exports.
+  // Its `source` is TypeScript, which is not compiled under node_modules.
+  moduleNameMapper: {
+    "^eventsource-parser/stream$": "<rootDir>/node_modules/eventsource-parser/dist/stream.js",
+  },
   testEnvironmentOptions: { customExportConditions: ["source", "node", "node-addons"] },
   transform: {
     "\\.ts$": [

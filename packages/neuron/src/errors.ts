@@ -13,7 +13,9 @@ export type NeuronFailureCode =
   | "MODEL_OVERLOADED"
   | "MODEL_UNAVAILABLE"
   | "MODEL_TIMEOUT"
-  | "MODEL_REFUSED_REQUEST";
+  | "MODEL_REFUSED_REQUEST"
+  | "TOOL_SOURCE_UNAVAILABLE"
+  | "TOOL_SOURCE_INVALID";
 
 /**
  * - `STEP_IN_DOUBT`: a step that must not be repeated was announced and has no result: it may have happened
@@ -127,7 +129,10 @@ export class ContractError extends Error {
   readonly code = "CONTRACT_INVALID";
 }
 
-/** A model provider set up wrongly: a missing key or model, a number out of bounds. Thrown when it is made, not when called. */
+/**
+ * A model provider or tool source set up wrongly: a missing key or model, a number out of bounds. Thrown when it is made; when
+ * called only for a setting of that call that the vendor has no word for.
+ */
 export class ProviderOptionsError extends Error {
   override readonly name = "ProviderOptionsError";
   readonly code = "PROVIDER_OPTIONS_INVALID";

@@ -42,6 +42,8 @@ export { openaiResponses } from "./providers/openai/responses-model.ts";
 export { groq, huggingFace, mistral, ollama, openRouter, together, vllm } from "./providers/openai/presets.ts";
 export type { OpenRouterOptions, PresetOptions } from "./providers/openai/presets.ts";
 export type { ProviderOptions } from "./providers/provider-options.ts";
+export { mcp } from "./mcp/mcp.ts";
+export type { McpOptions } from "./mcp/mcp-options.ts";
 export { costOfCall, definePrices, LIST_PRICES, PRICES_AS_OF } from "./model/prices.ts";
 export type { ModelPrice, Prices, Rates } from "./model/prices.ts";
 

@@ -11,6 +11,7 @@ import { NeuronFailure, ProviderOptionsError } from "../errors.ts";
 import type { Model, ModelCallOptions, ModelDelta, ModelRequest, ModelResponse } from "../model/model.ts";
 import { costOfCall } from "../model/prices.ts";
 import type { Prices } from "../model/prices.ts";
+import { untilAborted } from "../until-aborted.ts";
 import { modelFailure, toModelFailure } from "./model-failure.ts";
 import type { CallPlace } from "./model-failure.ts";
 import type { ProviderSettings } from "./provider-options.ts";
@@ -143,20 +144,5 @@ async function tryOnce<Body, Answer>({
     clearTimeout(timer);
     // Closes the request when the listener threw; else it has ended.
     await pieces?.return(undefined as never).catch(() => {});
-  }
-}
-
-/** The promise, or the abort if that comes first: a caller is never kept by an SDK that is slow to hear it. */
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(signal.reason as Error);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    if (onAbort !== undefined) signal.removeEventListener("abort", onAbort);
   }
 }
