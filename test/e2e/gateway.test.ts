@@ -12,7 +12,17 @@ const mainOf = (name: string) => new URL(`../../workers/src/${name}/main.ts`, im
 
 /** Nothing of the developer's environment reaches the processes: no key, no port, no token. */
 const CLEAN = Object.fromEntries(
-  ["NATS_URL", "SYNAPSE_URL", "DATABASE_URL", "GATEWAY_TOKEN", "HOST", "PORT", "METRICS_PORT", "LOG_LEVEL"]
+  [
+    "NATS_URL",
+    "SYNAPSE_URL",
+    "DATABASE_URL",
+    "GATEWAY_DATABASE_URL",
+    "GATEWAY_TOKEN",
+    "HOST",
+    "PORT",
+    "METRICS_PORT",
+    "LOG_LEVEL",
+  ]
     .concat(["MYELIN_NEURON", "MYELIN_MODEL_URL", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "HF_TOKEN"])
     .map((name) => [name, ""]),
 );
@@ -47,7 +57,7 @@ describe("gateway, recorder and two agents", () => {
       recorder: start("recorder", { ...env, DATABASE_URL: database.url, MYELIN_MIGRATE: "true" }),
       first: start("agent", env),
       second: start("agent", env),
-      gateway: start("gateway", env),
+      gateway: start("gateway", { ...env, GATEWAY_DATABASE_URL: database.url }),
     };
     url = await urlOf(programs.gateway, "gateway.listening");
     await Promise.all([programs.first.line(/agent\.ready/), programs.second.line(/agent\.ready/)]);
@@ -73,6 +83,22 @@ describe("gateway, recorder and two agents", () => {
       }
     }
     expect(instances.size).toBe(2);
+  });
+
+  test("what was asked is among its runs, by id, by metadata and in its metrics", async () => {
+    const metadata = { user_id: "grace" };
+    const { runId } = (await (await post(url, { prompt: "What is a Dendrite?", metadata })).json()) as {
+      runId: string;
+    };
+    expect(await (await get(`${url}/runs/${runId}`)).json()).toMatchObject({ run_id: runId, metadata });
+    await until(async () => {
+      const page = (await (await get(`${url}/runs?metadata.user_id=grace&status=success`)).json()) as {
+        items: object[];
+      };
+      return page.items.length === 1;
+    });
+    expect((await get(`${url}/openapi.json`)).status).toBe(200);
+    expect(await (await get(`${url}/metrics`)).text()).toContain('route="/runs/:id"');
   });
 
   test("bad requests are problems, and the next good one is served", async () => {

@@ -27,6 +27,7 @@ describe("readEnv", () => {
       HOST: "127.0.0.1",
       PORT: 8080,
       DATABASE_URL: "postgres://db/x",
+      GATEWAY_DATABASE_URL: "postgres://db/x",
       MYELIN_MIGRATE: false,
       MYELIN_KEEP_LOG_MS: 600_000,
       GATEWAY_MAX_IN_FLIGHT: 1_000,

@@ -145,6 +145,11 @@ export const VARIABLES = {
     fallback: "1000",
     example: "1000",
   }),
+  GATEWAY_DATABASE_URL: variable({
+    says: "Where the gateway reads runs, for its run routes. `DATABASE_URL` is read when this is not set; without both they are not there.",
+    schema: url("postgresql", "postgres").optional(),
+    example: "postgresql://reader@127.0.0.1:5432/myelin",
+  }),
   DATABASE_URL: variable({
     says: "Where the recorder records.",
     schema: url("postgresql", "postgres"),
@@ -224,4 +229,7 @@ export const VARIABLES = {
 export type VariableName = keyof typeof VARIABLES;
 
 /** Names that are read when the first one is not set. */
-export const ALIASES: { readonly [name in VariableName]?: readonly string[] } = { SYNAPSE_URL: ["NATS_URL"] };
+export const ALIASES: { readonly [name in VariableName]?: readonly string[] } = {
+  SYNAPSE_URL: ["NATS_URL"],
+  GATEWAY_DATABASE_URL: ["DATABASE_URL"],
+};

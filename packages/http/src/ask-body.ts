@@ -1,7 +1,7 @@
 /** The body of `POST /ask`: what a client may say, and in which words it is told what is wrong. */
 import { isTraceId, type TraceId } from "@myelin/bus";
 import { z } from "zod";
-import { HttpProblem } from "./problem.ts";
+import { parseBody } from "./parse-body.ts";
 
 export interface AskBody {
   readonly prompt: string;
@@ -33,31 +33,5 @@ export function askBodyParser(maxTimeoutMs: number): (body: unknown) => AskBody 
           : 'must be an object like {"prompt": "…"}',
     },
   );
-  return (body) => {
-    const parsed = schema.safeParse(body);
-    if (parsed.success) return parsed.data;
-    const errors = parsed.error.issues.flatMap(toErrors(body)).slice(0, MAX_ERRORS);
-    const detail = errors.map(({ path, message }) => (path === "" ? `the body ${message}` : `${path} ${message}`));
-    throw new HttpProblem({ status: 400, code: "BAD_BODY", detail: detail.join("; "), members: { errors } });
-  };
-}
-
-/** Enough to mend the body by; a body of a thousand unknown keys is not repeated to its sender. */
-const MAX_ERRORS = 8;
-const MAX_SHOWN = 80;
-
-const toErrors =
-  (body: unknown) =>
-  (issue: z.core.$ZodIssue): { path: string; message: string }[] => {
-    if (issue.code === "unrecognized_keys") {
-      return issue.keys.map((key) => ({ path: key.slice(0, MAX_SHOWN), message: issue.message }));
-    }
-    const got = issue.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], body);
-    return [{ path: issue.path.join("."), message: `${issue.message}, got ${show(got)}` }];
-  };
-
-function show(value: unknown): string {
-  if (value === undefined) return "none";
-  const text = JSON.stringify(value);
-  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+  return (body) => parseBody(schema, body);
 }

@@ -4,8 +4,10 @@ import { HttpProblem } from "./problem.ts";
 
 /** What a caller may see and do. */
 export interface Scope {
-  /** The tenant its runs belong to. Default none. */
+  /** The tenant its runs belong to, and the only one whose runs it sees. Default: none, and it sees all. */
   readonly tenantId?: string | undefined;
+  /** Who it is, as the record names who approved, answered or cancelled (`by`). Default: what the request says. */
+  readonly actor?: string | undefined;
 }
 
 /** Answers the caller's scope, or null for 401. May throw an `HttpProblem` to say something else. */

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { connectSynapse, createSignal, newTraceId, type Synapse, type SynapseStatus } from "@myelin/bus";
 import { Axon, Dendrite, NeuronError } from "@myelin/dendrite";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { FakeRunStore, runOf } from "../../../test/helpers/fake-run-store.ts";
 import { expectNoLeaks } from "../../../test/helpers/leaks.ts";
 import { until } from "../../../test/helpers/with-fleet.ts";
 import { bearerToken, loopbackOnly } from "./authorize.ts";
@@ -385,6 +386,71 @@ describe("POST /traces/:id/stop", () => {
     await stopping.stop();
     const response = problemOf(make({ dendrite: stopping })(stop("trc_1")));
     expect(await response).toMatchObject({ status: 503, code: "STOPPING" });
+  });
+
+  describe("H1: for who is of a tenant", () => {
+    const authorize = () => ({ tenantId: "acme" });
+    const stopped: string[] = [];
+    const stopper = {
+      isRunning: true,
+      dispatchAndWait: () => Promise.reject(new Error("not here")),
+      stopTrace: async (traceId: string) => void stopped.push(traceId),
+    };
+    const withRuns = (...tenants: string[]) => {
+      const store = new FakeRunStore();
+      tenants.forEach((tenantId, at) => store.addRun(runOf(`run_${at}`, { tenantId })));
+      return make({ dendrite: stopper, authorize, runs: { store } });
+    };
+
+    test("stops a trace whose runs are all its own", async () => {
+      expect((await withRuns("acme", "acme")(stop("trc_own"))).status).toBe(202);
+      expect(stopped.splice(0)).toEqual(["trc_own"]);
+    });
+
+    test("is 404 for another tenant's, and 403 for one with runs of others", async () => {
+      expect(await problemOf(withRuns("other")(stop("trc_1")))).toMatchObject({ status: 404, code: "NOT_FOUND" });
+      expect(await problemOf(withRuns("acme", "other")(stop("trc_1")))).toMatchObject({
+        status: 403,
+        code: "FORBIDDEN",
+      });
+      expect(stopped).toEqual([]);
+    });
+
+    test("is 403 where no store says whose a trace is", async () => {
+      const response = problemOf(make({ dendrite: stopper, authorize })(stop("trc_1")));
+      expect(await response).toMatchObject({
+        status: 403,
+        code: "FORBIDDEN",
+        detail: expect.stringContaining("without a RunStore"),
+      });
+      expect(stopped).toEqual([]);
+    });
+
+    test("who is of no tenant may stop every trace", async () => {
+      expect((await make({ dendrite: stopper })(stop("trc_2"))).status).toBe(202);
+      expect(stopped.splice(0)).toEqual(["trc_2"]);
+    });
+  });
+});
+
+describe("the run routes", () => {
+  test("are served beside the gateway's own, with its token, its places and its labels", async () => {
+    const store = new FakeRunStore();
+    store.addRun(runOf("run_1"));
+    const seen: string[] = [];
+    const observer = { requestEnded: ({ route }: { route: string }) => void seen.push(route) };
+    const both = make({ authorize: bearerToken("token-1"), runs: { store }, observer });
+    expect((await both(get("/runs/run_1"))).status).toBe(401);
+    const headers = { authorization: "Bearer token-1" };
+    expect(await (await both(get("/runs/run_1", { headers }))).json()).toMatchObject({ run_id: "run_1" });
+    expect((await both(get("/openapi.json"))).status).toBe(200);
+    expect((await both(get("/runs", { method: "POST", headers }))).status).toBe(405);
+    expect((await both(post({ prompt: "hi" }, { headers }))).status).toBe(200);
+    expect(seen).toEqual(["/runs/:id", "/runs/:id", "/openapi.json", "/runs", "/ask"]);
+  });
+
+  test("are not there without the option", async () => {
+    expect((await gateway(get("/runs"))).status).toBe(404);
   });
 });
 

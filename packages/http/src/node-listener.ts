@@ -1,7 +1,7 @@
 /** nodeListener: mounts a web-standard handler on node:http. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { silentLogger, type Logger } from "@myelin/bus";
-import { HttpProblem } from "./problem.ts";
+import { toRequest } from "./node-request.ts";
 import { requestSignal } from "./request-signal.ts";
 import { toProblem } from "./to-problem.ts";
 
@@ -50,7 +50,7 @@ async function serve(handler: Handler, { req, res, expects }: Exchange, logger: 
     isWaiting = false;
   };
   try {
-    const request = toRequest(req, requestSignal(req, res), onRead);
+    const request = toRequest(req, { signal: requestSignal(req, res), onRead });
     // undici's Request hears its signal only for as long as the Request itself is alive: this keeps it.
     res.once("close", () => void request);
     response = await handler(request);
@@ -68,54 +68,6 @@ async function serve(handler: Handler, { req, res, expects }: Exchange, logger: 
     res.destroy(); // half a body must not look like a whole one
   }
   if (!req.complete) discardRest(req, res);
-}
-
-function toRequest(req: IncomingMessage, signal: AbortSignal, onRead: () => void): Request {
-  const method = req.method ?? "GET";
-  if (/^(TRACE|TRACK|CONNECT)$/i.test(method)) {
-    throw new HttpProblem({ status: 501, code: "BAD_REQUEST", detail: `${method} is not served here` });
-  }
-  try {
-    // Only the path is the client's: `//evil` or an absolute URL in the request line must not become the host.
-    const url = new URL(`http://${req.headers.host ?? "localhost"}`);
-    const target = new URL(req.url ?? "/", "http://localhost");
-    url.pathname = target.pathname;
-    url.search = target.search;
-    const headers = new Headers();
-    for (let at = 0; at + 1 < req.rawHeaders.length; at += 2) {
-      headers.append(req.rawHeaders[at]!, req.rawHeaders[at + 1]!);
-    }
-    const init: RequestInit = { method, headers, signal };
-    if (method !== "GET" && method !== "HEAD") Object.assign(init, { body: bodyOf(req, onRead), duplex: "half" });
-    return new Request(url, init);
-  } catch (cause) {
-    throw new HttpProblem({
-      status: 400,
-      code: "BAD_REQUEST",
-      detail: "the request line or a header is malformed",
-      cause,
-    });
-  }
-}
-
-/** The body as a stream that reads nothing ahead: what nobody asks for stays in the socket. */
-function bodyOf(req: IncomingMessage, onRead: () => void): ReadableStream<Uint8Array> {
-  let chunks: AsyncIterator<Buffer> | undefined;
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        if (!chunks) onRead();
-        chunks ??= req.iterator({ destroyOnReturn: false });
-        const next = await chunks.next();
-        if (next.done) controller.close();
-        else controller.enqueue(next.value);
-      },
-      async cancel() {
-        await chunks?.return?.();
-      },
-    },
-    { highWaterMark: 0 },
-  );
 }
 
 async function send(res: ServerResponse, response: Response, isHead: boolean): Promise<void> {

@@ -5,6 +5,8 @@ export type HttpProblemCode =
   | "BAD_REQUEST"
   | "BAD_JSON"
   | "BAD_BODY"
+  | "BODY_CONSUMED"
+  | "INVALID_QUERY"
   | "UNAUTHORIZED"
   | "FORBIDDEN"
   | "NOT_FOUND"
@@ -25,8 +27,10 @@ const TITLES: { readonly [status: number]: string } = {
   404: "Not Found",
   405: "Method Not Allowed",
   409: "Conflict",
+  410: "Gone",
   413: "Content Too Large",
   415: "Unsupported Media Type",
+  422: "Unprocessable Content",
   499: "Client Closed Request",
   500: "Internal Server Error",
   501: "Not Implemented",
@@ -62,11 +66,15 @@ export class HttpProblem extends Error {
     this.members = members;
   }
 
-  toResponse(): Response {
+  /** As it is in a body. */
+  toBody(): Record<string, unknown> {
     const { status, code, message: detail } = this;
-    const body = { type: "about:blank", title: TITLES[status] ?? "Error", status, detail, code, ...this.members };
-    return new Response(JSON.stringify(body), {
-      status,
+    return { type: "about:blank", title: TITLES[status] ?? "Error", status, detail, code, ...this.members };
+  }
+
+  toResponse(): Response {
+    return new Response(JSON.stringify(this.toBody()), {
+      status: this.status,
       headers: { "content-type": "application/problem+json", "cache-control": "no-store", ...this.headers },
     });
   }

@@ -9,9 +9,14 @@ import {
   NeuronError,
   NeuronPausedError,
   NoWorkerError,
+  PauseExpiredError,
   RecordsUnavailableError,
+  RunAlreadyClaimedError,
   RunNotFoundError,
+  RunNotPausedError,
+  UnknownNameError,
 } from "@myelin/dendrite";
+import { RunStoreError } from "@myelin/runs";
 import { describe, expect, test } from "@jest/globals";
 import { HttpProblem } from "./problem.ts";
 import { toProblem } from "./to-problem.ts";
@@ -53,6 +58,15 @@ describe("toProblem", () => {
     [new LogUnavailableError("nats://10.0.0.7 did not answer"), 503, "LOG_UNAVAILABLE"],
     [neuronError("OVERLOADED"), 503, "OVERLOADED"],
     [new DendriteError("STOPPED", "x"), 503, "STOPPING"],
+    [new DendriteError("STREAM_OVERFLOW", "x"), 503, "STREAM_OVERFLOW"],
+    [new RunNotPausedError("run_1"), 409, "RUN_NOT_PAUSED"],
+    [new RunAlreadyClaimedError("run_1"), 409, "RUN_ALREADY_CLAIMED"],
+    [new PauseExpiredError("run_1", new Date(0)), 410, "PAUSE_EXPIRED"],
+    [new UnknownNameError("support", "tool", "x", []), 422, "UNKNOWN_NAME"],
+    [new RunStoreError("RUN_NOT_FOUND", "x"), 404, "RUN_NOT_FOUND"],
+    [new RunStoreError("INVALID_FILTER", "x"), 422, "INVALID_QUERY"],
+    [new RunStoreError("DATABASE_UNAVAILABLE", "10.0.0.7"), 503, "DATABASE_UNAVAILABLE"],
+    [new RunStoreError("QUERY_FAILED", "10.0.0.7"), 500, "INTERNAL"],
     [new BusError("CLOSED", "x"), 503, "CLOSED"],
     [new DispatchTimeoutError("worker", 100, "run_1", "trc_1"), 504, "DISPATCH_TIMEOUT"],
     [neuronError("DEADLINE_EXCEEDED"), 504, "DEADLINE_EXCEEDED"],

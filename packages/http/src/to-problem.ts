@@ -3,11 +3,21 @@ import { BusError, type PauseType, type SignalOf } from "@myelin/bus";
 import {
   DendriteError,
   DispatchTimeoutError,
+  GuardrailBlockedError,
   IdempotencyConflictError,
   InputValidationError,
+  InvalidToolResultError,
   NeuronError,
   NeuronPausedError,
+  PauseExpiredError,
+  PauseStatusMismatchError,
+  RunAlreadyClaimedError,
+  RunAlreadyTerminalError,
+  RunNotPausedError,
+  RunNotTerminalError,
+  UnknownNameError,
 } from "@myelin/dendrite";
+import { RunsError } from "@myelin/runs";
 import { HttpProblem } from "./problem.ts";
 
 /** Seconds after which trying again may help: a worker takes about this long to start, a log server to come back. */
@@ -18,6 +28,8 @@ const RETRY_AFTER = { "retry-after": "2" };
  * - an `HttpProblem` is returned as it is;
  * - 400: the input is not what the neuron takes · 413: larger than the bus takes
  * - 404: no such run or dead letter · 409: the idempotency key stands for another input
+ * - 409: the run is in no state for a submission, or another one was first · 410: its pause has expired
+ * - 422: what was asked names what is not there (a tool, a call, a filter's value), or a guardrail refuses it
  * - 409: the run paused with a question. Not 202: a client that knows only `response` must not take a question for one
  * - 503 with Retry-After: no worker, no log, overloaded, stopping · 504: no answer in time
  * - 502: the neuron failed. Its message is shown when it chose the code itself, and not when it merely crashed
@@ -27,6 +39,7 @@ export function toProblem(thrown: unknown): HttpProblem {
   if (thrown instanceof HttpProblem) return thrown;
   if (thrown instanceof DendriteError) return fromDendrite(thrown) ?? internal(thrown);
   if (thrown instanceof BusError) return fromBus(thrown) ?? internal(thrown);
+  if (thrown instanceof RunsError) return fromRuns(thrown) ?? internal(thrown);
   return internal(thrown);
 }
 
@@ -52,6 +65,8 @@ function fromDendrite(error: DendriteError): HttpProblem | null {
     return problem(504, "DISPATCH_TIMEOUT", error.message, { runId, traceId, timeoutMs });
   }
   if (error instanceof NeuronError) return fromNeuron(error, problem);
+  const submission = fromSubmission(error);
+  if (submission) return problem(submission.status, error.kind, error.message, submission.members);
   if (error.kind === "NO_WORKER") return problem(503, "NO_WORKER", error.message);
   if (error.kind === "RUN_NOT_FOUND" || error.kind === "DEAD_LETTER_NOT_FOUND")
     return problem(404, error.kind, error.message);
@@ -59,8 +74,57 @@ function fromDendrite(error: DendriteError): HttpProblem | null {
   if (error.kind === "RECORDS_UNAVAILABLE") {
     return problem(503, error.kind, "the run is past the log, and its record cannot be read at the moment; try again");
   }
+  if (error.kind === "STREAM_OVERFLOW") return problem(503, error.kind, error.message);
   if (error.kind === "STOPPED") return problem(503, "STOPPING", "this process is stopping; ask another, or try again");
   return null;
+}
+
+/** What a run, or an agent, does not take. Nothing was changed by it. */
+function fromSubmission(error: DendriteError): { status: number; members: Record<string, unknown> } | null {
+  if (error instanceof PauseStatusMismatchError) {
+    const { runId, currentStatus, expectedStatus } = error;
+    return { status: 409, members: { runId, currentStatus, expectedStatus } };
+  }
+  if (
+    error instanceof RunNotPausedError ||
+    error instanceof RunAlreadyTerminalError ||
+    error instanceof RunNotTerminalError
+  ) {
+    return { status: 409, members: { runId: error.runId, currentStatus: error.currentStatus } };
+  }
+  if (error instanceof RunAlreadyClaimedError) return { status: 409, members: { runId: error.runId } };
+  if (error instanceof PauseExpiredError) {
+    return { status: 410, members: { runId: error.runId, expiresAt: error.expiresAt.toISOString() } };
+  }
+  if (error instanceof InvalidToolResultError) return { status: 422, members: { runId: error.runId } };
+  if (error instanceof UnknownNameError) {
+    const { agent, what, unknownName, known } = error;
+    return { status: 422, members: { agent, what, unknownName, known } };
+  }
+  if (error instanceof GuardrailBlockedError) {
+    const { agent, guardrail, entities } = error;
+    return { status: 422, members: { agent, guardrail, entities } };
+  }
+  return null;
+}
+
+function fromRuns(error: RunsError): HttpProblem | null {
+  const problem = (status: number, code: string, detail: string) =>
+    new HttpProblem({ status, code, detail, cause: error, headers: status === 503 ? RETRY_AFTER : {} });
+  switch (error.code) {
+    case "INVALID_FILTER":
+      return problem(422, "INVALID_QUERY", error.message);
+    case "RUN_NOT_FOUND":
+      return problem(404, error.code, error.message);
+    case "DATABASE_UNAVAILABLE":
+      return problem(503, error.code, "the records cannot be read at the moment; try again");
+    case "NOT_MIGRATED":
+      return problem(503, error.code, "the tables are missing; whoever runs this must migrate the database");
+    case "CLOSED":
+      return problem(503, "STOPPING", "this process is stopping; ask another, or try again");
+    default:
+      return null;
+  }
 }
 
 function fromNeuron(

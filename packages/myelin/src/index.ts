@@ -212,10 +212,22 @@ export type {
 export {
   bearerToken,
   createGateway,
+  createRunRouter,
   HttpProblem,
   loopbackOnly,
   nodeListener,
   requestSignal,
+  toExpress,
+  toFastify,
+  toHono,
+  toNext,
   toProblem,
 } from "@myelin/http";
-export type { Authorize, GatewayObserver, GatewayOptions, Scope } from "@myelin/http";
+export type {
+  Authorize,
+  GatewayObserver,
+  GatewayOptions,
+  Handler as HttpHandler,
+  RunRouterOptions,
+  Scope,
+} from "@myelin/http";

@@ -71,14 +71,16 @@ export class Fleet {
     };
   }
 
-  /** Start the workers and the gateway, which need nothing but NATS. Resolves with the gateway's URL. */
-  async askable(natsUrl: string): Promise<string> {
+  /** Start the workers at once, and the gateway when it can be told where the runs are. Resolves with the gateway's URL. */
+  async askable(natsUrl: string, postgres: Promise<string>): Promise<string> {
     const isFree = this.#options.isKept && (await portIsFree(GATEWAY_PORT));
     const port = String(isFree ? GATEWAY_PORT : 0);
     const agents = Array.from({ length: WORKERS }, () =>
       this.#start("agent", { SYNAPSE_URL: natsUrl, MYELIN_CONCURRENCY: WORKER_CONCURRENCY }),
     );
-    const gateway = this.#start("gateway", { SYNAPSE_URL: natsUrl, PORT: port });
+    const gateway = postgres.then((databaseUrl) =>
+      this.#start("gateway", { SYNAPSE_URL: natsUrl, PORT: port, GATEWAY_DATABASE_URL: databaseUrl }),
+    );
     const [{ url }] = await Promise.all([gateway, ...agents]);
     return String(url);
   }

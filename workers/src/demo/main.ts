@@ -98,6 +98,7 @@ function urlLines({ urls }: DemoResult): string[] {
     "Running until Ctrl-C. To try:",
     `  ${ask}`,
     `  ${gateway}/readyz   ${gateway}/metrics`,
+    `  ${gateway}/runs   ${gateway}/openapi.json`,
     `  SYNAPSE_URL=${nats}   # for a worker of your own`,
     `  DATABASE_URL=${postgres}   # for RunStore and psql`,
   ];

@@ -54,7 +54,7 @@ export async function runDemo(options: RunDemoOptions): Promise<DemoResult> {
   });
   const bus = await synapse.open(namespace);
   const { lastSeq: sinceSeq } = await bus.info();
-  const askable = fleet.askable(natsUrl);
+  const askable = fleet.askable(natsUrl, servers.postgres);
   askable.catch(() => {}); // as above
   const databaseUrl = await servers.postgres;
   progress.say("starting the recorder, two workers and the gateway");

@@ -1,5 +1,9 @@
-/** The gateway: prompts in over HTTP, answers out. One Dendrite; everything it knows is on the bus. */
+/**
+ * The gateway: prompts in over HTTP, answers out. One Dendrite; everything it knows is on the bus. With a database it shows
+ * the runs too; without, or while that is away, it answers prompts all the same.
+ */
 import { bearerToken, createGateway, isLoopback, loopbackOnly, type Authorize } from "@myelin/http";
+import { RunStore } from "@myelin/runs";
 import { Dendrite } from "myelin";
 import { connectFromEnv, SYNAPSE_VARIABLES } from "../connect.ts";
 import { EnvError } from "../env.ts";
@@ -10,7 +14,16 @@ import { runProcess } from "../run-process.ts";
 
 await runProcess(
   "gateway",
-  [...SYNAPSE_VARIABLES, "MYELIN_NAMESPACE", "MYELIN_NEURON", "HOST", "PORT", "GATEWAY_TOKEN", "GATEWAY_MAX_IN_FLIGHT"],
+  [
+    ...SYNAPSE_VARIABLES,
+    "MYELIN_NAMESPACE",
+    "MYELIN_NEURON",
+    "HOST",
+    "PORT",
+    "GATEWAY_TOKEN",
+    "GATEWAY_MAX_IN_FLIGHT",
+    "GATEWAY_DATABASE_URL",
+  ],
   async ({ env, logger, shutdown }) => {
     const authorize = authorizeFor(env.HOST, env.GATEWAY_TOKEN);
     const registry = createRegistry();
@@ -29,6 +42,10 @@ await runProcess(
     await dendrite.start();
     metrics.watch(dendrite);
 
+    const databaseUrl = env.GATEWAY_DATABASE_URL;
+    const store = databaseUrl === undefined ? undefined : RunStore.fromDatabaseUrl(databaseUrl);
+    shutdown.defer("store", async () => store?.close());
+
     const gateway = createGateway({
       dendrite,
       synapse,
@@ -36,6 +53,7 @@ await runProcess(
       neuron: env.MYELIN_NEURON,
       maxInFlight: env.GATEWAY_MAX_IN_FLIGHT,
       metrics: renderer(registry),
+      runs: store && { store },
       observer: httpMetrics(registry),
       logger,
     });
