@@ -59,10 +59,12 @@ export { signalOf } from "./synapse/signal-of.ts";
 export {
   answerDedupId,
   bucketOf,
+  entriesIn,
   isId,
   isRunId,
   isSignalId,
   isTraceId,
+  journalOf,
   matchesFilter,
   newInstanceId,
   parseCapability,
@@ -74,6 +76,8 @@ export {
   replyDedupId,
   runIdOf,
   timeOfId,
+  toWakeTask,
+  wakesOf,
 } from "./protocol/index.ts";
 export type { Channel, SubjectFilter, SubjectTokens } from "./protocol/index.ts";
 export type {

@@ -55,6 +55,15 @@ export {
   subjectOf,
 } from "./subjects.ts";
 export type { Channel, SubjectFilter, SubjectTokens } from "./subjects.ts";
-export { answerDedupId, repliesOf, replyDedupId, runIdOf } from "./run-signals.ts";
+export {
+  answerDedupId,
+  entriesIn,
+  journalOf,
+  repliesOf,
+  replyDedupId,
+  runIdOf,
+  toWakeTask,
+  wakesOf,
+} from "./run-signals.ts";
 export { encodeTicket, isObjectReference, readTicket } from "./ticket.ts";
 export type { Ticket } from "./ticket.ts";

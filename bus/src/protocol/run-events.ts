@@ -7,6 +7,7 @@ import { z } from "zod";
 export * from "./run-statuses.ts";
 export * from "./run-event-data.ts";
 export * from "./agent-io.ts";
+export * from "./journal-state.ts";
 export * from "./guardrail-patterns.ts";
 export { BLOCKED_TEXT, inLeaf, toGuarded, looksAt, textsOf } from "./guard.ts";
 export type { Blocked, GuardWhere, Guarded, GuardrailEntry, LeafFindings } from "./guard.ts";

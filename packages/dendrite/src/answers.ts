@@ -174,7 +174,8 @@ export class Answers {
       this.#bus.lastOf({ type: "TASK", bucket, run }),
       this.#bus.lastOf(repliesOf(question.trace_id, run, question.meta.reply_to)),
     ]);
-    const isAnswered = signalOf(wake)?.parent_id === question.id;
+    // Any TASK that woke the run but the one that asked.
+    const isAnswered = wake !== null && signalOf(wake)?.id !== question.parent_id;
     const isRemoved = reply === null && question.meta.task_seq !== undefined;
     const last = isRemoved ? (await this.#records.replyOf(run))?.reply : signalOf(reply);
     // Answered and running, as far as the tables know: its question is no open one, and nothing came after it.

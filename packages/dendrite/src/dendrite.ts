@@ -55,7 +55,7 @@ export class Dendrite implements AsyncDisposable {
   readonly namespace: string;
   readonly dendriteId: string;
   /** Everything about runs of agents; the handful that is used most is on the Dendrite itself. */
-  readonly runs: Runs = new Runs();
+  readonly runs: Runs = new Runs(() => this.#open());
   readonly #options: ResolvedOptions;
   readonly #axons = new Map<string, Axon>();
   readonly #handlers: Handlers;
@@ -98,7 +98,7 @@ export class Dendrite implements AsyncDisposable {
 
   /**
    * Stop: take no more tasks, finish those that run (`drainMs`, then they are handed back), DEREGISTER, reject what still
-   * waits with `STOPPED`, unsubscribe. The Synapse stays open. Safe to call twice, and before the start.
+   * waits with `STOPPED`, unsubscribe, `close` the Axons. The Synapse stays open. Safe to call twice, and before the start.
    */
   stop(reason = "stopped"): Promise<void> {
     return (this.#stopping ??= this.#stop(reason));
@@ -362,6 +362,10 @@ export class Dendrite implements AsyncDisposable {
     const runtime = await this.#starting?.catch(() => undefined);
     await runtime?.close(reason, stoppedError(this.dendriteId));
     if (runtime) await this.#handlers.drain();
+    for (const closed of await Promise.allSettled([...this.#axons.values()].map(async (axon) => axon.close?.()))) {
+      if (closed.status === "rejected")
+        this.#options.logger.warn({ err: closed.reason as unknown }, "axon.close.failed");
+    }
     this.#resolveStopped();
   }
 }

@@ -137,13 +137,17 @@ export class Dispatcher {
   /** Cancel a run, or everything on a trace when no run is given. Live, so that it is fast; in the log, so that it is sure. */
   async stop(
     traceId: SignalOf<"TASK">["trace_id"],
-    options: { runId?: string; reason?: string; isStored: boolean },
+    options: { runId?: string; reason?: string | undefined; by?: string | undefined; isStored: boolean },
   ): Promise<void> {
-    const { runId, reason, isStored } = options;
+    const { runId, reason, by, isStored } = options;
     const stop = createSignal({
       type: "STOP",
       trace_id: traceId,
-      payload: { ...(reason !== undefined && { reason }), ...(runId !== undefined && { run_id: runId }) },
+      payload: {
+        ...(reason !== undefined && { reason }),
+        ...(by !== undefined && { by }),
+        ...(runId !== undefined && { run_id: runId }),
+      },
       meta: { instance: this.#options.instance },
     });
     this.#options.bus.publish(stop);

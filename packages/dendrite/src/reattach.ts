@@ -33,7 +33,8 @@ export async function reattach(
   return follower.follow(known, { timeoutMs: leftMs, signal, onPause });
 }
 
-function parseRunId(runId: string): string {
+/** Throws `INVALID_OPTION` with the value. */
+export function parseRunId(runId: string): string {
   if (isRunId(runId)) return runId;
   throw wrong(`a run id is run_ and at most 60 of A-Z a-z 0-9 _ -, got ${JSON.stringify(runId).slice(0, 80)}`);
 }

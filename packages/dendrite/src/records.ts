@@ -15,6 +15,7 @@ import type { Reply } from "./waiters.ts";
  * The contract between those who ask and those who answer.
  * - `reply`: the run's first end; else its last pause, if nobody answered it
  * - `task`: the run's TASK of that id; its first one when none is said
+ * - `journal`: the RUN_EVENT whose entries come behind that index (-1: the first one); its journal is read one by one
  * - `deadLetter`: the ERROR of that id, if a dead letter was made of it
  */
 export const runRecords = defineNeuron({
@@ -23,6 +24,7 @@ export const runRecords = defineNeuron({
   input: z.discriminatedUnion("ask", [
     z.object({ ask: z.literal("reply"), runId: z.string() }),
     z.object({ ask: z.literal("task"), runId: z.string(), signalId: z.string().optional() }),
+    z.object({ ask: z.literal("journal"), runId: z.string(), afterSequenceIndex: z.int().min(-1) }),
     z.object({ ask: z.literal("deadLetter"), signalId: z.string() }),
   ]),
   output: z.object({
@@ -54,6 +56,19 @@ export class Records {
   async taskOf(runId: string, signalId?: string): Promise<SignalOf<"TASK"> | null> {
     const found = await this.#signal({ ask: "task", runId, ...(signalId !== undefined && { signalId }) });
     return found?.signal.type === "TASK" ? found.signal : null;
+  }
+
+  /** The journal of the run, as far as it is recorded; empty for a run without one. */
+  async journalOf(runId: string): Promise<SignalOf<"RUN_EVENT">[]> {
+    const journal: SignalOf<"RUN_EVENT">[] = [];
+    for (let afterSequenceIndex = -1; ;) {
+      const found = await this.#signal({ ask: "journal", runId, afterSequenceIndex });
+      if (found?.signal.type !== "RUN_EVENT") return journal;
+      journal.push(found.signal);
+      const last = found.signal.payload.entries.at(-1)!.sequence_index;
+      if (last <= afterSequenceIndex) return journal;
+      afterSequenceIndex = last;
+    }
   }
 
   async deadLetter(signalId: string): Promise<SignalOf<"ERROR"> | null> {

@@ -9,7 +9,7 @@ import { repliesOf, type Bus, type InstanceId } from "@myelin/bus";
 import type { DendriteObserver } from "./observer.ts";
 import type { KnownRun, RunHistory } from "./run-history.ts";
 import { startWait, toOutcome, type Outcome, type Wait } from "./wait.ts";
-import type { Waiters } from "./waiters.ts";
+import type { Reply, Waiters } from "./waiters.ts";
 
 export interface RunFollowerOptions {
   readonly bus: Bus;
@@ -32,13 +32,26 @@ export class RunFollower {
     options: Pick<Wait, "timeoutMs" | "onPause" | "signal">,
     send?: () => Promise<void>,
   ): Promise<Outcome> {
-    const { waiters, observer, instance } = this.#options;
+    const { wait, replied } = this.#wait(run, options, send);
+    return toOutcome(replied, wait, this.#options.observer);
+  }
+
+  /** The reply as it is: also ERROR and STOPPED resolve. Rejects with what has no Signal. */
+  reply(run: KnownRun, options: Pick<Wait, "timeoutMs" | "onPause" | "signal">): Promise<Reply> {
+    return this.#wait(run, options).replied;
+  }
+
+  #wait(
+    run: KnownRun,
+    options: Pick<Wait, "timeoutMs" | "onPause" | "signal">,
+    send?: () => Promise<void>,
+  ): { wait: Wait; replied: Promise<Reply> } {
+    const { waiters, instance } = this.#options;
     const { runId, traceId, neuron } = run;
     const replyTo = run.replyTo === instance ? undefined : run.replyTo;
     const wait: Wait = { ...options, runId, traceId, replyTo, neuron, delivery: "durable" };
     const { replied, fail } = startWait(waiters, wait);
-    const stopHearing = this.#hear(run, send, fail);
-    return toOutcome(replied, wait, observer).finally(stopHearing);
+    return { wait, replied: replied.finally(this.#hear(run, send, fail)) };
   }
 
   /** Listen, unless this process hears the run's replies anyway; then ask what was stored before. */

@@ -11,6 +11,7 @@ import type { RunAddress } from "./waiters.ts";
 /** A run that is known to be there. */
 export interface KnownRun extends RunAddress {
   readonly neuron: string;
+  readonly tenantId: string | undefined;
   /** The log holds it from its first TASK on: what is not there never was. */
   readonly isWhole: boolean;
 }
@@ -57,12 +58,13 @@ export class RunHistory {
 }
 
 export function toKnownRun(runId: string, { trace_id, directed, meta }: Signal, isWhole: boolean): KnownRun {
-  const { reply_to } = meta;
+  const { reply_to, tenant_id } = meta;
   return {
     runId,
     traceId: trace_id,
     replyTo: isId(reply_to) ? reply_to : "_",
     neuron: directed?.id ?? runId,
+    tenantId: tenant_id,
     isWhole,
   };
 }

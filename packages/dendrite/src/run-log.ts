@@ -10,6 +10,7 @@ import {
   repliesOf,
   signalOf,
   timeOfId,
+  wakesOf,
   type Bus,
   type LogEntry,
   type LogInfo,
@@ -53,18 +54,16 @@ export class RunLog {
       entry = entry.seq >= last.seq ? null : await this.#bus.firstOf(filter, { fromSeq: entry.seq + 1 });
     }
     if (!pause) return null;
-    const wake = await this.#bus.lastOf({ type: "TASK", bucket: filter.bucket, run: runId });
-    return wake && wake.seq > pause.seq ? null : foundReply(pause);
+    // A later task than the one that paused: it was answered. The pause itself may be stored after its answer is.
+    const wake = await this.#bus.lastOf(wakesOf(traceId, runId));
+    const pausedSeq = signalOf(pause)?.meta.task_seq ?? pause.seq;
+    return wake && wake.seq > pausedSeq ? null : foundReply(pause);
   }
 
-  /** Whether the last TASK that woke the run answers this pause. */
+  /** Whether a TASK has woken the run from this pause, which is past the log: any but the one that paused. */
   async isAnswered(pause: Reply): Promise<boolean> {
-    const wake = await this.#bus.lastOf({
-      type: "TASK",
-      bucket: bucketOf(pause.trace_id),
-      run: pause.meta.run_id ?? "_",
-    });
-    return signalOf(wake)?.parent_id === pause.id;
+    const wake = signalOf(await this.#bus.lastOf(wakesOf(pause.trace_id, pause.meta.run_id ?? "_")));
+    return wake !== undefined && wake.id !== pause.parent_id;
   }
 
   /** Whether the TASK itself is in the log. Only for one with a subject of its own: an idempotency key's. */

@@ -17,6 +17,7 @@ import { Answers } from "./answers.ts";
 import { AxonHost } from "./axon/axon-host.ts";
 import type { Axon } from "./axon/axon.ts";
 import type { TaskRun, TaskRunHost } from "./axon/task-run.ts";
+import type { ChildRequest } from "@myelin/neuron";
 import { callNeuron } from "./call.ts";
 import { Claims } from "./claims.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -29,6 +30,11 @@ import { RosterWatch } from "./roster-watch.ts";
 import { RunFollower } from "./run-follower.ts";
 import { RunHistory } from "./run-history.ts";
 import { RunLog } from "./run-log.ts";
+import { Cancels } from "./runs/cancel.ts";
+import { RunJournals } from "./runs/run-journals.ts";
+import { RunOutcomes } from "./runs/run-outcomes.ts";
+import { Submissions } from "./runs/submissions.ts";
+import { Wakes } from "./runs/wakes.ts";
 import { StoppedTraces } from "./stopped-traces.ts";
 import { Waiters } from "./waiters.ts";
 
@@ -50,7 +56,13 @@ export class Runtime {
   readonly claims: Claims;
   readonly follower: RunFollower;
   readonly replay: Replay;
-  readonly #bus: Bus;
+  readonly journals: RunJournals;
+  readonly wakes: Wakes;
+  readonly outcomes: RunOutcomes;
+  readonly submissions: Submissions;
+  readonly cancels: Cancels;
+  readonly bus: Bus;
+  readonly instance: InstanceId;
   readonly #options: ResolvedOptions;
   readonly #waiters: Waiters;
   readonly #stopped: StoppedTraces;
@@ -63,7 +75,8 @@ export class Runtime {
 
   constructor({ bus, instance, axons, options }: RuntimeOptions) {
     const { heartbeatMs, discoverMs, dendriteId, logger, observer } = options;
-    this.#bus = bus;
+    this.bus = bus;
+    this.instance = instance;
     this.#options = options;
     this.roster = new RosterWatch({ bus, instance, heartbeatMs, discoverMs });
     const log = new RunLog(bus);
@@ -83,6 +96,12 @@ export class Runtime {
     this.dispatcher = new Dispatcher({ bus, instance, roster, waiters, claims, follower, logger, observer });
     this.replay = new Replay({ log, records, history, dispatcher: this.dispatcher });
     this.answers = new Answers(bus, instance, records);
+    this.journals = new RunJournals({ bus, instance, log, records });
+    this.wakes = new Wakes({ bus, instance, log, records });
+    const { journals, wakes, answers, dispatcher } = this;
+    this.outcomes = new RunOutcomes({ follower, history, journals, wakes });
+    this.submissions = new Submissions({ journals, history, wakes, answers, namespace: bus.namespace });
+    this.cancels = new Cancels({ bus, instance, journals, history, follower, dispatcher, wakes });
     this.#stopped = new StoppedTraces(bus);
     this.#hosts = axons.map((axon) => this.#host(axon, instance));
     const hosts = this.#hosts;
@@ -138,7 +157,7 @@ export class Runtime {
     filter: Parameters<Bus["subscribe"]>[1],
     handler: (signal: Signal, received: Received) => void,
   ) {
-    this.#subscriptions.push(await this.#bus.subscribe(channel, filter, handler));
+    this.#subscriptions.push(await this.bus.subscribe(channel, filter, handler));
   }
 
   async #hearOrders(announcer: Announcer): Promise<void> {
@@ -176,19 +195,33 @@ export class Runtime {
       .catch((error: unknown) => this.#options.logger.warn({ err: error }, "stops.lookup.failed"));
   }
 
+  /** A child with a key outlives this start of its parent, and is found by the next; the parent's cancel takes it along. */
+  async #dispatchChild(run: TaskRun, request: ChildRequest): Promise<SignalOf<"AGENT_OUTPUT">> {
+    let child: SignalOf<"TASK"> | undefined;
+    const onPrepared = (task: SignalOf<"TASK">) => void (child = task);
+    try {
+      const reply = await this.dispatcher.dispatchAndWait({ ...request, ...inherited(run, request) }, run, onPrepared);
+      return reply as SignalOf<"AGENT_OUTPUT">;
+    } catch (error) {
+      if (child && request.idempotencyKey !== undefined && run.abortedBy?.kind === "stopped") {
+        const runId = child.meta.run_id!;
+        await this.dispatcher.stop(child.trace_id, { runId, reason: "its parent was cancelled", isStored: true });
+      }
+      throw error;
+    }
+  }
+
   #host(axon: Axon, instance: InstanceId): AxonHost {
     const { ackWaitMs, logger, observer } = this.#options;
     const dispatchChild: TaskRunHost["dispatchChild"] = (run, request) =>
-      host.withoutSlot(run.isDurable, () =>
-        this.dispatcher.dispatchAndWait({ ...request, ...inherited(run, request) }, run),
-      ) as Promise<SignalOf<"AGENT_OUTPUT">>;
+      host.withoutSlot(run.isDurable, () => this.#dispatchChild(run, request));
     const callChild: TaskRunHost["callChild"] = (run, contract, input, options) =>
       host.withoutSlot(run.isDurable, () =>
         callNeuron(this.dispatcher, contract, input, { ...options, ...inherited(run, options) }, run),
       );
     const host: AxonHost = new AxonHost({
       axon,
-      bus: this.#bus,
+      bus: this.bus,
       instance,
       ackWaitMs,
       logger,

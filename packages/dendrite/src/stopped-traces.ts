@@ -45,8 +45,11 @@ export class StoppedTraces {
   of(task: SignalOf<"TASK">, seq: number | null): SignalOf<"STOP"> | undefined {
     if (this.#stops.size === 0) return undefined;
     const { run_id, parent_run_id } = task.meta;
-    const ofRun = this.#stops.get(`${task.trace_id} ${run_id}`) ?? this.#stops.get(`${task.trace_id} ${parent_run_id}`);
-    if (ofRun) return ofRun.stop;
+    const ofParent = this.#stops.get(`${task.trace_id} ${parent_run_id}`);
+    if (ofParent) return ofParent.stop;
+    // A task after it wakes a run that had paused before the STOP reached it.
+    const ofRun = this.#stops.get(`${task.trace_id} ${run_id}`);
+    if (ofRun && (seq === null || seq < ofRun.seq)) return ofRun.stop;
     const ofTrace = this.#stops.get(task.trace_id);
     if (!ofTrace) return undefined;
     return parent_run_id !== undefined || (seq !== null && seq < ofTrace.seq) ? ofTrace.stop : undefined;

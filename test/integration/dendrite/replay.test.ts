@@ -137,7 +137,7 @@ describe.each(TRANSPORTS)("replayDeadLetter over %s", (transport) => {
     state.isMended = true;
     const dendrite = fleet.dendrite({ discoverMs: 50 });
     await expect(dendrite.replayDeadLetter(error.id)).rejects.toThrow(RecordsUnavailableError);
-    const known = { deadLetter: error, task, reply: error };
+    const known = { deadLetter: error, task, reply: error, journal: error };
     await fleet.worker([
       new Axon({
         ...runRecords,

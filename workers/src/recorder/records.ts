@@ -27,11 +27,25 @@ async function find(store: RecordsStore, question: RecordsQuestion): Promise<Sto
       const tasks = await store.getSignals({ runId }, { types: ["TASK"] });
       return tasks.find(({ id }) => signalId === undefined || id === signalId) ?? null;
     }
+    case "journal": {
+      const { runId, afterSequenceIndex } = question;
+      for (const signal of await store.getSignals({ runId }, { types: ["RUN_EVENT"] })) {
+        // One that began the journal again holds what came before it, too.
+        const entries = entriesBehind(signal.payload["entries"], afterSequenceIndex);
+        if (entries.length > 0) return { ...signal, payload: { entries } };
+      }
+      return null;
+    }
     case "deadLetter": {
       const signal = await store.getSignal(question.signalId);
       return signal?.type === "ERROR" ? signal : null;
     }
   }
+}
+
+function entriesBehind(entries: unknown, afterSequenceIndex: number): unknown[] {
+  if (!Array.isArray(entries)) return [];
+  return (entries as { sequence_index: number }[]).filter((one) => one.sequence_index > afterSequenceIndex);
 }
 
 /** As it was on the wire. */

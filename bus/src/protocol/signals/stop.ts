@@ -9,6 +9,8 @@ export const stop = defineSignal({
   payload: z.looseObject({
     rollback: z.boolean().optional(),
     reason: optionalText,
+    /** Who stops it, for the record. */
+    by: optionalText,
     /** Cancel this run only, and what it dispatched. */
     run_id: optionalText,
   }),

@@ -117,13 +117,14 @@ export class AxonHost {
   }
 
   /**
-   * Abort the runs that a STOP names: one run, or all of its trace. Whoever still runs a second later is reported, and
+   * Abort the runs that a STOP names: one run and its children, or all of its trace. Whoever still runs a second later is reported, and
    * left to run: nothing in a process can end a function that does not listen.
    */
   stop(stop: SignalOf<"STOP">): void {
     const { run_id } = stop.payload;
     for (const run of this.#runs) {
-      if (run.task.trace_id !== stop.trace_id || (run_id !== undefined && run_id !== run.runId)) continue;
+      if (run.task.trace_id !== stop.trace_id) continue;
+      if (run_id !== undefined && run_id !== run.runId && run_id !== run.task.meta.parent_run_id) continue;
       if (run.abortedBy === undefined) setTimeout(() => this.#reportIfRunning(run), ABORT_GRACE_MS).unref();
       run.abort(stop);
     }
@@ -194,6 +195,7 @@ export class AxonHost {
 
   /** What the neuron makes of the task, or why it is not started. */
   async #replyTo(run: TaskRun, seq: number | null): Promise<ReplyBody | null> {
+    if (run.recordedEnd) return run.recordedEnd;
     const stop = this.#options.stopOf(run.task, seq);
     if (stop) {
       run.abort(stop);
@@ -231,9 +233,20 @@ export class AxonHost {
   }
 
   async #reply(run: TaskRun, body: ReplyBody, delivery: TaskDelivery): Promise<TaskOutcome> {
+    if (body.type === "ERROR") await this.#recordEnd(run, body);
     const outcome = await this.#replies.append(run, body, delivery);
     if (outcome.type === "done") this.#done.add(run.task.id);
     return outcome;
+  }
+
+  /** Whatever becomes of its journal, the caller gets its reply; unless another start has the run. */
+  async #recordEnd(run: TaskRun, body: ReplyBody): Promise<void> {
+    try {
+      await run.recordEnd(body);
+    } catch (thrown) {
+      if (thrown instanceof JournalLostError) throw thrown;
+      this.#options.logger.warn({ err: thrown, runId: run.runId }, "run.end.record.failed");
+    }
   }
 
   async #onTransient(task: Signal): Promise<void> {

@@ -62,6 +62,7 @@ const through = (bus: JournalOptions["bus"], append: Bus["append"]): JournalOpti
   append,
   read: (...args) => bus.read(...args),
   lastOf: (...args) => bus.lastOf(...args),
+  firstOf: (...args) => bus.firstOf(...args),
 });
 
 describe("Journal", () => {

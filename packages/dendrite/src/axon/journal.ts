@@ -6,11 +6,13 @@
  * attempt carries `attempt.started`: from there on every older attempt is refused. A writer that is refused looks whether
  * the entry in its place is its own (the acknowledgement was lost) and then goes on; else it has lost the run, and stops.
  * That is too late for what was done before the append: so an effect first looks whether it was overtaken (`catchUp`).
+ *
+ * Between two attempts, while the run is paused, those who submit to it write too (runs/submissions.ts): what they wrote is
+ * part of what the next attempt reads, and no attempt is lost to it. A start of an earlier TASK is lost to one of a later.
  */
 import {
-  bucketOf,
   createSignal,
-  WrongLastSeqError,
+  journalOf,
   type Bus,
   type LogEntry,
   type NewSignal,
@@ -18,10 +20,11 @@ import {
   type SubjectFilter,
 } from "@myelin/bus";
 import type { NewRunEvent, RunEventEntry } from "@myelin/bus/run-events";
+import { appendBehind } from "../journal-log.ts";
 import { placed } from "./memory-journal.ts";
 
 export interface JournalOptions {
-  readonly bus: Pick<Bus, "append" | "read" | "lastOf">;
+  readonly bus: Pick<Bus, "append" | "read" | "lastOf" | "firstOf">;
   readonly runId: string;
   /** The entry that begins this attempt: it travels at the head of the first append. */
   readonly opening: () => NewRunEvent;
@@ -68,7 +71,7 @@ export class Journal {
 
   /** What was written so far, by every attempt. Read from the log once; then it is what this attempt adds. */
   async read(): Promise<readonly RunEventEntry[]> {
-    await (this.#read ??= this.#options.isFresh ? Promise.resolve() : this.#readOn());
+    await (this.#read ??= this.#options.isFresh ? Promise.resolve() : this.#readOn().then(() => {}));
     return this.#entries;
   }
 
@@ -118,6 +121,7 @@ export class Journal {
     const { envelope } = this.#options;
     for (;;) {
       const opening = this.#hasBegun ? undefined : this.#options.opening();
+      if (opening && isOvertaken(opening, this.#entries)) this.#lose();
       const entries = (opening ? [opening, ...added] : added).map((entry, at) =>
         placed(entry, this.#entries.length + at),
       );
@@ -135,24 +139,15 @@ export class Journal {
 
   /** Somebody else has written. `opening` is what this attempt begins with, while it has not. */
   async #overtaken(opening: NewRunEvent | undefined): Promise<void> {
-    const known = this.#entries.length;
-    await this.#readOn();
-    // Before our first entry an older attempt may still have written: that is as good as before. A newer one has the run.
-    if (!opening || isTaken(opening, this.#entries.slice(known))) this.#lose();
+    const added = await this.#readOn();
+    // Before our first entry an older attempt may still have written, or a submitter: that is as good as before. A newer attempt
+    // has the run.
+    if (!opening || isTaken(opening, added)) this.#lose();
   }
 
   /** Its sequence once it is stored; null when another entry is in its place. */
   async #appendSignal(signal: SignalOf<"RUN_EVENT">): Promise<number | null> {
-    const { bus } = this.#options;
-    return this.#insist(async () => {
-      try {
-        return (await bus.append(signal, { expectLastSeq: this.#headSeq })).seq;
-      } catch (error) {
-        if (!(error instanceof WrongLastSeqError)) throw error;
-        const head = await bus.lastOf(this.#subject());
-        return head?.parsed.ok && head.parsed.signal.id === signal.id ? head.seq : null;
-      }
-    });
+    return this.#insist(() => appendBehind(this.#options.bus, signal, this.#headSeq));
   }
 
   /** Try for as long as the log is away and the run is ours. */
@@ -169,10 +164,16 @@ export class Journal {
     }
   }
 
-  async #readOn(): Promise<void> {
+  /** What was written since the last time. */
+  async #readOn(): Promise<RunEventEntry[]> {
+    const added: RunEventEntry[] = [];
     for await (const entry of this.#options.bus.read(this.#subject(), { fromSeq: this.#headSeq + 1 })) {
       this.#headSeq = entry.seq;
-      this.#entries.push(...entriesOf(entry));
+      const entries = entriesOf(entry);
+      // The log had lost the journal's head, and whoever had the rest began it again (runs/run-journals.ts).
+      if (entries[0]?.sequence_index === 0) this.#entries.length = 0;
+      this.#entries.push(...entries);
+      added.push(...entries);
     }
     const first = this.#entries[0];
     if (first && first.sequence_index !== 0) {
@@ -180,6 +181,7 @@ export class Journal {
         `the journal of ${this.#options.runId} begins at ${first.sequence_index}: the log has lost its head`,
       );
     }
+    return added;
   }
 
   #lose(): never {
@@ -191,7 +193,7 @@ export class Journal {
   /** The subject, exactly: what comes first in the log is a read of 0.4 ms. */
   #subject(): SubjectFilter {
     const { runId, envelope } = this.#options;
-    return { type: "RUN_EVENT", to: runId, lane: "_", bucket: bucketOf(envelope().trace_id), run: runId };
+    return journalOf(envelope().trace_id, runId);
   }
 }
 
@@ -206,6 +208,12 @@ function isTaken(opening: NewRunEvent, entries: readonly RunEventEntry[]): boole
     const theirs = attemptIn(entry);
     return theirs.taskSeq > mine.taskSeq || (theirs.taskSeq === mine.taskSeq && theirs.attempt >= mine.attempt);
   });
+}
+
+/** Whether a start of a later TASK is on record: a start of an earlier one comes too late, whenever it reads. */
+function isOvertaken(opening: NewRunEvent, entries: readonly RunEventEntry[]): boolean {
+  const { taskSeq } = attemptIn(opening);
+  return entries.some((entry) => entry.event_type === "attempt.started" && attemptIn(entry).taskSeq > taskSeq);
 }
 
 const attemptIn = ({ data }: { data: Record<string, unknown> }) => ({

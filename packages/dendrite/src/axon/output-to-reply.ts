@@ -7,8 +7,9 @@ import { isJsonObject, toIssues } from "../validate.ts";
 
 /** A reply without its envelope. */
 export type ReplyBody = {
-  [T in "AGENT_OUTPUT" | "CLARIFICATION" | "PERMISSION" | "ESCALATION" | "ERROR"]: { type: T; payload: PayloadOf<T> };
-}["AGENT_OUTPUT" | "CLARIFICATION" | "PERMISSION" | "ESCALATION" | "ERROR"];
+  [T in BodyType]: { type: T; payload: PayloadOf<T> };
+}[BodyType];
+type BodyType = "AGENT_OUTPUT" | "CLARIFICATION" | "PERMISSION" | "ESCALATION" | "ERROR" | "STOPPED";
 
 /** Null: a later task has the run, and nothing is said. An output that is not a JSON object travels as `{ value }`; one that does not fit its schema is ERROR OUTPUT_INVALID. */
 export function toReply(returned: unknown, schema: z.ZodType | null): ReplyBody | null {
@@ -27,7 +28,7 @@ export const toErrorReply = (thrown: unknown): ReplyBody => ({ type: "ERROR", pa
 export const error = ({
   recoverable = false,
   ...payload
-}: Partial<PayloadOf<"ERROR">> & { code: string; message: string }): ReplyBody => ({
+}: Partial<PayloadOf<"ERROR">> & { code: string; message: string }): ReplyBody & { type: "ERROR" } => ({
   type: "ERROR",
   payload: { ...payload, recoverable },
 });

@@ -9,10 +9,12 @@ import {
   type Logger,
   type Meta,
   type NewSignal,
+  type PayloadOf,
   type RunId,
   type SignalOf,
   type TaskDelivery,
 } from "@myelin/bus";
+import { journalState, type NewRunEvent, type RunEventEntry } from "@myelin/bus/run-events";
 import type { ChildRequest, RunJournal } from "@myelin/neuron";
 import type { z } from "zod";
 import { DispatchTimeoutError } from "../errors.ts";
@@ -100,6 +102,7 @@ export class TaskRun {
   #journal: Journal | undefined;
   #memoryJournal: MemoryJournal | undefined;
   #steps: Steps | undefined;
+  #end: RunEventEntry | null = null;
   #hasLostJournal = false;
   #abort: AbortController | undefined;
   #abortedBy: RunAbortedError | undefined;
@@ -145,10 +148,36 @@ export class TaskRun {
     const areAnnounced = this.#axon.retry.maxAttempts === 1;
     if (!isAgain && !areAnnounced) return;
     const journal = this.#openJournal();
-    const { attempt, released } = attemptsOf(this.task, await journal.read(), { isAgain, areAnnounced });
+    const entries = await journal.read();
+    const { attempt, released } = attemptsOf(this.task, entries, { isAgain, areAnnounced });
     this.attempt = attempt;
     this.#released = released;
-    await journal.append([]);
+    const { pause, end } = journalState(entries);
+    this.#end = end;
+    // A start that only says again what an earlier one said leaves no trace: the run is over, or waits.
+    if (!pause && !end) await journal.append([]);
+  }
+
+  /** What its journal says of the end of this run, if an earlier start ended it and its reply was lost. */
+  get recordedEnd(): ReplyBody | null {
+    const { event_type, data } = this.#end ?? {};
+    if (event_type === "run.error") return error({ code: String(data!["code"]), message: String(data!["message"]) });
+    if (event_type !== "run.cancelled") return null;
+    const reason = data!["reason"];
+    const node = this.host.instance;
+    return { type: "STOPPED", payload: { cancelled: 1, node, ...(typeof reason === "string" && { reason }) } };
+  }
+
+  /**
+   * Let the journal say that the run ended so, before its reply does, if it is more than attempts and steps. Rejects with
+   * `JournalLostError`.
+   */
+  async recordEnd(body: ReplyBody): Promise<void> {
+    if (!this.isDurable || (!this.#journal && this.#isFresh)) return;
+    const journal = this.#openJournal();
+    const { isOwned, end, iteration } = journalState(await journal.read());
+    if (!isOwned || end) return;
+    await journal.append([{ ...toEndEntry(body, this.#abortedBy), iteration_index: iteration }]);
   }
 
   /** The same, for the retry policy: without those that were handed back unharmed. */
@@ -308,6 +337,16 @@ export class TaskRun {
   } {
     return { trace_id: this.task.trace_id, parent_id: this.task.id, directed: this.directed, meta: this.meta() };
   }
+}
+
+/** How the journal says what a reply says. */
+function toEndEntry(body: ReplyBody, abortedBy: RunAbortedError | undefined): NewRunEvent {
+  if (typeof abortedBy?.cause === "object") {
+    const { reason = null, by = null } = abortedBy.cause.payload;
+    return { event_type: "run.cancelled", data: { reason, by } };
+  }
+  const { code, message } = body.payload as PayloadOf<"ERROR">;
+  return { event_type: "run.error", data: { code, message } };
 }
 
 export const workerStopped = (): ReplyBody =>

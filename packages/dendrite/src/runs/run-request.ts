@@ -1,5 +1,5 @@
-/** Run requests: what the run verbs take, and what of it goes into the input of an agent's TASK. */
-import type { AgentInput, ChatMessage, ContextBlock } from "@myelin/bus/run-events";
+/** Run requests: what the run verbs take. */
+import type { ChatMessage, ContextBlock } from "@myelin/bus/run-events";
 import type { JsonObject } from "@myelin/neuron";
 
 /** An agent by its neuron id, or by its definition. */
@@ -126,9 +126,4 @@ export interface FollowRun extends TenantScope {
   readonly untilPause?: boolean | undefined;
   /** Abort to leave; the run goes on. */
   readonly signal?: AbortSignal | undefined;
-}
-
-/** The input of an agent's TASK. */
-export function toAgentInput(_request: RunRequest): AgentInput {
-  throw new Error("not yet");
 }

@@ -1,9 +1,21 @@
 /**
  * Runs: starts an agent's runs, waits for them, submits what they wait for, cancels and retries them: from any process, with
  * nothing but the run's id. `dendrite.runs`.
+ *
+ * J2: a run goes on from its journal alone, so none of this needs the process that began it.
  */
+import { newTraceId } from "@myelin/bus";
+import { agentInput, dataOf, type AgentInput } from "@myelin/bus/run-events";
 import type { Dispatched } from "../dispatcher.ts";
-import type { RunStreamEvent } from "./run-event.ts";
+import { DendriteError, RunNotTerminalError, RunNotFoundError } from "../errors.ts";
+import type { DispatchRequest } from "../requests.ts";
+import { toKnownRun, type KnownRun } from "../run-history.ts";
+import type { Runtime } from "../runtime.ts";
+import { isJsonObject, parseTimeoutMs } from "../validate.ts";
+import { isPause } from "../waiters.ts";
+import type { CallResult, Submission } from "./judge.ts";
+import { prepare, type RetryInput } from "./prepare.ts";
+import { END_EVENTS, type RunStreamEvent } from "./run-event.ts";
 import type {
   AgentRef,
   Approval,
@@ -13,34 +25,53 @@ import type {
   RetryRequest,
   RunAndWait,
   RunRequest,
+  TenantScope,
   ToolResults,
   WaitForRun,
 } from "./run-request.ts";
 import type { CancelledRun, RunResult, Submitted } from "./run-result.ts";
+import { RunWatch } from "./run-watch.ts";
+import { toSeed } from "./seed.ts";
+import { requireTenant } from "./submissions.ts";
+import { parseRunId } from "../reattach.ts";
+
+const WAIT_TIMEOUT_MS = 30_000;
+const CANCEL_TIMEOUT_MS = 5_000;
 
 export class Runs {
+  readonly #open: () => Promise<Runtime>;
+
+  /** `open` starts what runs need, when it was not started. */
+  constructor(open: () => Promise<Runtime>) {
+    this.#open = open;
+  }
+
   /**
    * Start a run and go on. Resolves once its task is in the log. Rejects, before anything is sent, with `InputValidationError`,
    * `UnknownNameError`, `GuardrailBlockedError`, `NoWorkerError`, `IdempotencyConflictError`.
    */
-  async start(_agent: AgentRef, _request: RunRequest): Promise<Dispatched> {
-    return notYet();
+  async start(agent: AgentRef, request: RunRequest): Promise<Dispatched> {
+    const runtime = await this.#open();
+    return runtime.dispatcher.dispatch(await prepare(runtime, agent, request));
   }
 
   /**
    * Run an agent, to its end or (unless `onPause: "wait"`) to its first pause. Rejects as `start`, with `NeuronError` when it
    * failed or was cancelled (`code` STOPPED), `DispatchTimeoutError`, or the reason of `signal` (the run is stopped then).
    */
-  async run(_agent: AgentRef, _request: RunAndWait): Promise<RunResult> {
-    return notYet();
+  async run(agent: AgentRef, request: RunAndWait): Promise<RunResult> {
+    const runtime = await this.#open();
+    return this.#runPrepared(runtime, await prepare(runtime, agent, request), request);
   }
 
   /**
    * What a run came to, or waits for; it is waited for while it runs. Rejects with `RunNotFoundError`, and as `run`. Giving up
    * leaves the run alone.
    */
-  async wait(_runId: string, _options: WaitForRun = {}): Promise<RunResult> {
-    return notYet();
+  async wait(runId: string, options: WaitForRun = {}): Promise<RunResult> {
+    const runtime = await this.#open();
+    const run = await find(runtime, runId, options);
+    return runtime.outcomes.wait(run, toPatience(options));
   }
 
   /**
@@ -48,18 +79,57 @@ export class Runs {
    * (unless `onPause: "wait"`) behind a pause. A failed run does not throw: `run_error` says it. Throws as `start`, and
    * `STREAM_OVERFLOW` for a reader that is 10,000 events behind. Leaving the loop early stops the run.
    */
-  // eslint-disable-next-line require-yield -- not yet
-  async *stream(_agent: AgentRef, _request: RunAndWait): AsyncGenerator<RunStreamEvent, void, void> {
-    await notYet();
+  async *stream(agent: AgentRef, request: RunAndWait): AsyncGenerator<RunStreamEvent, void, void> {
+    const runtime = await this.#open();
+    const { signal } = request;
+    const traceId = request.traceId ?? newTraceId();
+    const prepared = await prepare(runtime, agent, { ...request, traceId });
+    await using watch = new RunWatch(runtime);
+    await watch.listen(traceId);
+    signal?.throwIfAborted();
+    const { runId, traceId: ofRun } = await runtime.dispatcher.dispatch(prepared);
+    // The run of an idempotency key is whoever's was first.
+    if (ofRun !== traceId) await watch.listen(ofRun, runId);
+    const isShared = request.idempotencyKey !== undefined;
+    const run = isShared ? await runtime.history.find(runId) : ownRun(runtime, prepared, { runId, traceId });
+    const leave = () => watch.leave();
+    signal?.addEventListener("abort", leave);
+    const untilPause = request.onPause !== "wait";
+    let isOver = false;
+    try {
+      if (signal?.aborted) leave();
+      for await (const event of watch.events(run, { after: -1, untilPause })) {
+        isOver = END_EVENTS.some((type) => type === event.type) || (untilPause && event.type === "run_paused");
+        yield event;
+      }
+    } finally {
+      signal?.removeEventListener("abort", leave);
+      if (!isOver && !isShared) await stopLeft(runtime, run);
+    }
+    signal?.throwIfAborted();
   }
 
   /**
    * Watch a run that is there already: what it did, then what it does, to its end. `afterSequenceIndex` goes on where an
    * earlier one broke off, without loss or repetition. Throws `RunNotFoundError`. Leaving leaves the run alone.
    */
-  // eslint-disable-next-line require-yield -- not yet
-  async *follow(_runId: string, _options: FollowRun = {}): AsyncGenerator<RunStreamEvent, void, void> {
-    await notYet();
+  async *follow(runId: string, options: FollowRun = {}): AsyncGenerator<RunStreamEvent, void, void> {
+    const { afterSequenceIndex: after = -1, untilPause = false, signal } = options;
+    if (!Number.isSafeInteger(after) || after < -1) {
+      throw wrong(`afterSequenceIndex must be a whole number >= -1, got ${after}`);
+    }
+    const runtime = await this.#open();
+    const run = await find(runtime, runId, options);
+    await using watch = new RunWatch(runtime);
+    const leave = () => watch.leave();
+    signal?.addEventListener("abort", leave);
+    try {
+      if (signal?.aborted) return;
+      await watch.listen(run.traceId, run.runId);
+      yield* watch.events(run, { after, untilPause });
+    } finally {
+      signal?.removeEventListener("abort", leave);
+    }
   }
 
   /**
@@ -67,35 +137,191 @@ export class Runs {
    * Rejects with `RunNotFoundError`, `RunNotPausedError`, `PauseStatusMismatchError`, `RunAlreadyClaimedError`,
    * `RunAlreadyTerminalError`, `PauseExpiredError`, `InvalidToolResultError` (a call id that does not wait).
    */
-  async submitApproval(_runId: string, _approval: Approval): Promise<Submitted> {
-    return notYet();
+  async submitApproval(runId: string, approval: Approval): Promise<Submitted> {
+    const { approved, reason, by, calls = {} } = approval;
+    const decisions = new Map(Object.entries(calls).map(([id, one]) => [id, toDecision(one, reason)]));
+    if (approved === undefined && decisions.size === 0) throw wrong("say approved, or calls");
+    const rest = approved === undefined ? null : toDecision({ approved }, reason);
+    return this.#submit(runId, { kind: "approval", by: toText("by", by), rest, calls: decisions }, approval);
   }
 
   /** Answer what a run asked a person. As `submitApproval`. */
-  async submitInput(_runId: string, _input: HumanInput): Promise<Submitted> {
-    return notYet();
+  async submitInput(runId: string, input: HumanInput): Promise<Submitted> {
+    const { text, callId, by } = input;
+    if (typeof text !== "string" || text === "") throw wrong(`text must be 1 character at least, got ${show(text)}`);
+    return this.#submit(runId, { kind: "input", by: toText("by", by), text, callId: toText("callId", callId) }, input);
   }
 
   /** Give the results of calls that run outside; some or all. As `submitApproval`. */
-  async submitToolResults(_runId: string, _results: ToolResults): Promise<Submitted> {
-    return notYet();
+  async submitToolResults(runId: string, submitted: ToolResults): Promise<Submitted> {
+    const { results, by } = submitted;
+    if (!Array.isArray(results) || results.length === 0) throw wrong("results must be a list of at least one");
+    return this.#submit(
+      runId,
+      { kind: "results", by: toText("by", by), results: results.map(toCallResult) },
+      submitted,
+    );
   }
 
   /**
    * Cancel a run, running or paused, and what it delegated. Never refused for a run that is over: it resolves with what that
    * came to. Rejects with `RunNotFoundError`.
    */
-  async cancelRun(_runId: string, _options: CancelRun = {}): Promise<CancelledRun> {
-    return notYet();
+  async cancelRun(runId: string, options: CancelRun = {}): Promise<CancelledRun> {
+    const { by, reason, tenantId, timeoutMs = CANCEL_TIMEOUT_MS } = options;
+    const runtime = await this.#open();
+    return runtime.cancels.cancel(parseRunId(runId), {
+      by: toText("by", by),
+      reason: toText("reason", reason),
+      tenantId,
+      timeoutMs: parseTimeoutMs(timeoutMs),
+    });
   }
 
   /**
    * Run again what is over: a new run on the same trace, with the conversation, configuration, metadata and tenant of the
    * old one, and what is given here instead. Rejects as `run`, with `RunNotFoundError`, and `RunNotTerminalError`.
    */
-  async retry(_runId: string, _request: RetryRequest = {}): Promise<RunResult> {
-    return notYet();
+  async retry(runId: string, request: RetryRequest = {}): Promise<RunResult> {
+    const runtime = await this.#open();
+    const { agent, source, retry, parentId } = await this.#source(runtime, runId, request);
+    const given = Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined));
+    const merged = { ...source, ...given } as RunAndWait;
+    const prepared = await prepare(runtime, agent, merged, retry);
+    return this.#runPrepared(runtime, { ...prepared, parentId }, merged);
+  }
+
+  async #runPrepared(
+    runtime: Runtime,
+    prepared: DispatchRequest & { readonly timeoutMs: number },
+    { signal, onPause = "return" }: Pick<RunAndWait, "signal" | "onPause">,
+  ): Promise<RunResult> {
+    const { dispatcher, outcomes } = runtime;
+    const startedAt = performance.now();
+    const reply = await dispatcher.dispatchAndWait({ ...prepared, signal, onPause });
+    const result = await outcomes.of(reply);
+    if (result) return result;
+    const timeoutMs = Math.max(1, prepared.timeoutMs - (performance.now() - startedAt));
+    const run = toKnownRun(reply.meta.run_id!, reply, true);
+    return outcomes.wait(run, { timeoutMs, signal, onPause });
+  }
+
+  async #submit(
+    runId: string,
+    submission: Exclude<Submission, { kind: "cancel" }>,
+    { tenantId, timeoutMs }: TenantScope & { readonly timeoutMs?: number | undefined },
+  ): Promise<Submitted> {
+    const runtime = await this.#open();
+    const { run, ...taken } = await runtime.submissions.submit(parseRunId(runId), submission, { tenantId, timeoutMs });
+    return {
+      runId,
+      traceId: run.traceId,
+      ...taken,
+      result: (options = {}) => runtime.outcomes.wait(run, toPatience(options)),
+    };
+  }
+
+  /** The run that is retried, as a request; it must be over. */
+  async #source(runtime: Runtime, runId: string, options: TenantScope) {
+    const run = await find(runtime, runId, options);
+    const [found, journal] = await Promise.all([
+      runtime.history.replyOf(run),
+      runtime.journals.read(run.runId, run.traceId),
+    ]);
+    if (!journal?.state.isOwned) throw wrong(`run ${runId} is no agent's; dispatch its input again`);
+    const { end, status } = journal.state;
+    if (!found || isPause(found.reply)) {
+      if (!end) throw new RunNotTerminalError(runId, status);
+    }
+    const task = await runtime.wakes.firstTask(journal);
+    const parsed = agentInput.safeParse(task.payload.input);
+    if (!parsed.success) throw new RunNotFoundError(`agent's input of run ${runId}`, runtime.bus.namespace);
+    const started = journal.entries.map((entry) => dataOf(entry, "run.started")).find((one) => one !== null);
+    const source: RunRequest = {
+      ...fromAgentInput(parsed.data),
+      ...(started && { model: started.model, maxIterations: started.max_iterations }),
+      metadata: task.payload.metadata,
+      tenantId: task.meta.tenant_id,
+      traceId: task.trace_id,
+      priority: task.payload.priority,
+    };
+    const retry: RetryInput = { retry_of: runId, seed: toSeed(journal.entries) };
+    return { agent: run.neuron, source, retry, parentId: found?.reply.id };
   }
 }
 
-const notYet = (): Promise<never> => Promise.reject(new Error("not yet"));
+/** A request as the input says it, so that it can be said again. */
+function fromAgentInput(input: AgentInput): RunRequest {
+  const { text, history, context, model, params, prompt, tools, sources, budget } = input;
+  const maxCost = budget?.max_cost_nano_usd;
+  return {
+    ...{ text, history, context, model, params, prompt, tools, sources },
+    maxIterations: input.max_iterations,
+    maxDelegationDepth: input.max_delegation_depth,
+    timeoutMs: input.timeout_ms,
+    budget: budget && {
+      maxTokens: budget.max_tokens,
+      maxCostUsd: maxCost === undefined ? undefined : maxCost / 1e9,
+      maxMs: budget.max_ms,
+      warnAt: budget.warn_at,
+      onExceeded: budget.on_exceeded,
+    },
+  };
+}
+
+async function find({ history, bus }: Runtime, runId: string, { tenantId }: TenantScope): Promise<KnownRun> {
+  const run = await history.find(parseRunId(runId));
+  requireTenant(run, tenantId, bus.namespace);
+  return run;
+}
+
+/** A run that this process has just sent: the log has all of it. */
+const ownRun = (
+  { instance }: Runtime,
+  { neuron, tenantId }: DispatchRequest,
+  { runId, traceId }: { runId: string; traceId: string },
+): KnownRun => ({ runId, traceId, replyTo: instance, neuron: neuron ?? "", tenantId, isWhole: true });
+
+/** The reader of a stream left before the run's end, or its pause. */
+async function stopLeft({ dispatcher }: Runtime, { runId, traceId }: KnownRun): Promise<void> {
+  const reason = "the reader of the stream left";
+  await dispatcher.stop(traceId as `trc_${string}`, { runId, reason, isStored: true });
+}
+
+const toPatience = ({ timeoutMs = WAIT_TIMEOUT_MS, signal, onPause = "return" }: Omit<WaitForRun, "tenantId">) => {
+  signal?.throwIfAborted();
+  return { timeoutMs: parseTimeoutMs(timeoutMs), signal, onPause };
+};
+
+function toDecision(
+  { approved, reason }: { readonly approved: boolean; readonly reason?: string | undefined },
+  otherwise?: string,
+) {
+  if (typeof approved !== "boolean") throw wrong(`approved must be true or false, got ${show(approved)}`);
+  return { approved, reason: toText("reason", reason ?? otherwise) };
+}
+
+function toCallResult(given: ToolResults["results"][number]): CallResult {
+  if (!isJsonObject(given) || typeof given.callId !== "string") {
+    throw wrong(`a result is { callId, result } or { callId, error }, got ${show(given)}`);
+  }
+  const { callId, error } = given;
+  if (error !== undefined) {
+    return { callId, success: false, result: null, error: toText("error", error) };
+  }
+  try {
+    // As every process will read it: what JSON leaves out is not there.
+    return { callId, success: true, result: JSON.parse(JSON.stringify(given.result ?? null)), error: null };
+  } catch (cause) {
+    throw new DendriteError("INVALID_TOOL_RESULT", `the result of call ${callId} cannot be written as JSON`, { cause });
+  }
+}
+
+function toText(name: string, value: string | undefined): string | null {
+  if (value === undefined) return null;
+  if (typeof value === "string") return value;
+  throw wrong(`${name} must be text, got ${show(value)}`);
+}
+
+const wrong = (message: string) => new DendriteError("INVALID_OPTION", message);
+const show = (value: unknown): string => (JSON.stringify(value) ?? String(value)).slice(0, 80);

@@ -1,0 +1,71 @@
+/**
+ * Prepare: a request for a run as the dispatch it becomes. Whatever the agent would refuse is refused here, before anything is
+ * sent: it has said in its registration what it has.
+ */
+import type { Bus } from "@myelin/bus";
+import { agentInput, type AgentCard, type AgentInput } from "@myelin/bus/run-events";
+import { DendriteError, InputValidationError, NoWorkerError, UnknownNameError } from "../errors.ts";
+import type { DispatchRequest } from "../requests.ts";
+import type { RosterWatch } from "../roster-watch.ts";
+import { toIssues } from "../validate.ts";
+import type { AgentRef, RunBudget, RunRequest } from "./run-request.ts";
+import { TASK_TIMEOUT_MS } from "./submissions.ts";
+
+/** What a retry adds. */
+export interface RetryInput {
+  readonly retry_of: string;
+  readonly seed: Record<string, unknown>[];
+}
+
+/** Rejects with `InputValidationError`, `NoWorkerError`, `UnknownNameError`, `GuardrailBlockedError`, `INVALID_OPTION`. */
+export async function prepare(
+  { roster, bus }: { roster: RosterWatch; bus: Bus },
+  agent: AgentRef,
+  request: RunRequest,
+  retry?: RetryInput,
+): Promise<DispatchRequest & { readonly timeoutMs: number }> {
+  const neuron = typeof agent === "string" ? agent : agent.neuronId;
+  const parsed = agentInput.safeParse({ ...toAgentInput(request), ...retry });
+  if (!parsed.success) throw new InputValidationError(neuron, toIssues(parsed.error));
+  const card = await roster.cardOf(neuron);
+  if (!card) {
+    if (!roster.knows(neuron)) throw new NoWorkerError({ neuron, capabilities: [] }, bus.namespace);
+    throw new DendriteError("INVALID_OPTION", `neuron "${neuron}" is no agent; dispatch to it, or call it`);
+  }
+  checkNames(neuron, card, request);
+  const { metadata, tenantId, traceId, priority, idempotencyKey, timeoutMs = TASK_TIMEOUT_MS } = request;
+  return { neuron, input: parsed.data, metadata, tenantId, traceId, priority, idempotencyKey, timeoutMs };
+}
+
+function checkNames(agent: string, card: AgentCard, { model, tools = [], sources = [] }: RunRequest): void {
+  const check = (what: UnknownNameError["what"], names: readonly string[], known: readonly string[]) => {
+    const unknown = names.find((name) => !known.includes(name));
+    if (unknown !== undefined) throw new UnknownNameError(agent, what, unknown, known);
+  };
+  if (model !== undefined) check("vendor", [model.split(":")[0]!], card.vendors);
+  check("tool", tools, card.tools);
+  check("source", sources, card.sources);
+}
+
+/** The input of an agent's TASK. What is not said is left out: then it is the agent's own. */
+export function toAgentInput(request: RunRequest): AgentInput {
+  const { text, history, context, model, params, prompt, tools, sources, budget, timeoutMs } = request;
+  const { maxIterations: max_iterations, maxDelegationDepth: max_delegation_depth } = request;
+  const input = {
+    ...{ text, history, context, model, params, prompt, tools, sources, max_iterations, max_delegation_depth },
+    budget: budget && toBudget(budget),
+    timeout_ms: timeoutMs,
+  };
+  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined)) as AgentInput;
+}
+
+function toBudget({ maxTokens, maxCostUsd, maxMs, warnAt, onExceeded }: RunBudget): AgentInput["budget"] {
+  const budget = {
+    max_tokens: maxTokens,
+    max_cost_nano_usd: maxCostUsd === undefined ? undefined : Math.round(maxCostUsd * 1e9),
+    max_ms: maxMs,
+    warn_at: warnAt && [...warnAt],
+    on_exceeded: onExceeded,
+  };
+  return Object.fromEntries(Object.entries(budget).filter(([, value]) => value !== undefined));
+}
