@@ -2,7 +2,13 @@
  * A neuron that keeps an agent's journal without a model: what it asks for is a script. For tests of what is done to such
  * runs from outside.
  */
-import { journalState, type AgentCard, type NewRunEvent, type PendingCall } from "@myelin/bus/run-events";
+import {
+  journalState,
+  type AgentCard,
+  type NewRunEvent,
+  type PatternGuardrail,
+  type PendingCall,
+} from "@myelin/bus/run-events";
 import { Axon, type AxonOptions } from "@myelin/dendrite";
 import { pause, superseded, type JsonObject, type NeuronContext } from "@myelin/neuron";
 import type { z } from "zod";
@@ -25,6 +31,8 @@ export interface FakeAgentOptions extends Partial<
   /** Called with each start of it. */
   readonly onStart?: (ctx: NeuronContext) => void;
   readonly card?: Partial<AgentCard>;
+  /** What its journal pins. */
+  readonly guardrails?: readonly PatternGuardrail[];
 }
 
 const USAGE = {
@@ -37,7 +45,15 @@ const USAGE = {
 
 export const APPROVAL: FakePause = { status: "waiting_approval", calls: { call_a: "approval" } };
 
-export function fakeAgent({ neuronId = "fake", pauses = [], work, onStart, card, ...rest }: FakeAgentOptions = {}) {
+export function fakeAgent({
+  neuronId = "fake",
+  pauses = [],
+  work,
+  onStart,
+  card,
+  guardrails,
+  ...rest
+}: FakeAgentOptions = {}) {
   return new Axon({
     ...rest,
     neuronId,
@@ -58,7 +74,8 @@ export function fakeAgent({ neuronId = "fake", pauses = [], work, onStart, card,
       if (state.resumed && state.resumed.task.id !== ctx.taskId) return superseded();
       const paused = journal.filter(({ event_type }) => event_type === "run.paused").length;
       const entries: NewRunEvent[] = [];
-      if (!journal.some(({ event_type }) => event_type === "run.started")) entries.push(started(neuronId, input));
+      if (!journal.some(({ event_type }) => event_type === "run.started"))
+        entries.push(started(neuronId, input, guardrails));
       const next = pauses[paused];
       if (next) {
         const data = pausedData(next, paused);
@@ -109,13 +126,17 @@ const toPauseOptions = ({
   expires_at: string | null;
 }) => ({ status: status as FakePause["status"], question, expiresAt: expires_at, context: {} });
 
-const started = (agent_name: string, input: JsonObject): NewRunEvent => ({
+const started = (
+  agent_name: string,
+  input: JsonObject,
+  guardrails: readonly PatternGuardrail[] | undefined,
+): NewRunEvent => ({
   event_type: "run.started",
   data: {
     agent_name,
     agent_version: null,
     strategy: "react",
-    model: (input["model"]) ?? "fake:one",
+    model: input["model"] ?? "fake:one",
     params: {},
     system_prompt: "You are a fake.",
     tools: [],
@@ -131,6 +152,7 @@ const started = (agent_name: string, input: JsonObject): NewRunEvent => ({
     max_delegation_depth: null,
     timeout_ms: input["timeout_ms"] ?? null,
     retry_of: input["retry_of"] ?? null,
+    ...(guardrails && { guardrails }),
   },
 });
 

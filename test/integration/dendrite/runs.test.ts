@@ -5,6 +5,7 @@ import type { RunEventEntry } from "@myelin/bus/run-events";
 import {
   Axon,
   DendriteError,
+  GuardrailBlockedError,
   InputValidationError,
   InvalidToolResultError,
   NeuronError,
@@ -287,6 +288,46 @@ describe.each(TRANSPORTS)("run verbs over %s", (transport) => {
       message: expect.stringContaining("is no agent") as unknown,
     });
     expect(await (await fleet.bus()).lastOf({ type: "TASK" })).toBeNull();
+  });
+
+  test("what a guardrail blocks is sent nowhere, what it masks is masked before it is stored", async () => {
+    await using fleet = await withFleet(transport);
+    const secret = { entity: "SECRET", pattern: "sk-[a-z]+", flags: "" };
+    const mail = { entity: "MAIL", pattern: "[a-z]+@[a-z]+", flags: "" };
+    const guardrails = [
+      { name: "secrets", action: "block" as const, patterns: [secret] },
+      { name: "pii", action: "redact" as const, patterns: [mail] },
+    ];
+    const card = { blocks: [{ guardrail: "secrets", ...secret }] };
+    await fleet.worker([fakeAgent({ pauses: [QUESTION, RESULTS], guardrails, card })]);
+    const dendrite = fleet.dendrite();
+    const history = [
+      { role: "user", content: "mine is sk-abc" },
+      { role: "assistant", content: "oh" },
+    ] as const;
+    expect(await caught(dendrite.run("fake", { text: "hi", history }))).toMatchObject({
+      constructor: GuardrailBlockedError,
+      guardrail: "secrets",
+      entities: ["SECRET"],
+      message: expect.not.stringContaining("sk-abc") as unknown,
+    });
+    expect(await (await fleet.bus()).lastOf({ type: "TASK" })).toBeNull();
+    const { runId } = await dendrite.run("fake", { text: "hi" });
+    const before = await journalOf(fleet, runId);
+    expect(await caught(dendrite.submitInput(runId, { text: "it is sk-abc" }))).toBeInstanceOf(GuardrailBlockedError);
+    expect(await journalOf(fleet, runId)).toEqual(before);
+    await (await dendrite.submitInput(runId, { text: "ask ann@home" })).result();
+    const added = (await journalOf(fleet, runId)).slice(before.length, before.length + 3);
+    expect(added.map(({ event_type, data }) => [event_type, data["result"]])).toEqual([
+      ["guardrail.detected", undefined],
+      ["guardrail.redacted", undefined],
+      ["tool.completed", "ask <<MAIL_1>>"],
+    ]);
+    await dendrite.submitToolResults(runId, {
+      results: [{ callId: "call_x", result: { to: "bob@home", cc: "ann@home" } }],
+    });
+    const results = (await journalOf(fleet, runId)).filter(({ event_type }) => event_type === "tool.completed");
+    expect(results.at(-1)!.data["result"]).toEqual({ to: "<<MAIL_2>>", cc: "<<MAIL_1>>" });
   });
 
   test("a dispatcher that came later knows an agent's card too", async () => {

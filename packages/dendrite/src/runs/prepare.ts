@@ -3,8 +3,14 @@
  * sent: it has said in its registration what it has.
  */
 import type { Bus } from "@myelin/bus";
-import { agentInput, type AgentCard, type AgentInput } from "@myelin/bus/run-events";
-import { DendriteError, InputValidationError, NoWorkerError, UnknownNameError } from "../errors.ts";
+import { agentInput, findBlocked, type AgentCard, type AgentInput } from "@myelin/bus/run-events";
+import {
+  DendriteError,
+  GuardrailBlockedError,
+  InputValidationError,
+  NoWorkerError,
+  UnknownNameError,
+} from "../errors.ts";
 import type { DispatchRequest } from "../requests.ts";
 import type { RosterWatch } from "../roster-watch.ts";
 import { toIssues } from "../validate.ts";
@@ -33,6 +39,9 @@ export async function prepare(
     throw new DendriteError("INVALID_OPTION", `neuron "${neuron}" is no agent; dispatch to it, or call it`);
   }
   checkNames(neuron, card, request);
+  const { text, history, context, prompt, seed } = parsed.data;
+  const { blocked } = findBlocked(card.blocks, { text, history, context, prompt, seed });
+  if (blocked) throw new GuardrailBlockedError(neuron, blocked.guardrail, blocked.entities);
   const { metadata, tenantId, traceId, priority, idempotencyKey, timeoutMs = TASK_TIMEOUT_MS } = request;
   return { neuron, input: parsed.data, metadata, tenantId, traceId, priority, idempotencyKey, timeoutMs };
 }

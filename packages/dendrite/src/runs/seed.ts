@@ -2,7 +2,7 @@
  * Seed: the conversation of a run that is over, as rows of `messages`, for the run that retries it. A call that nobody
  * answered is answered as failed: no model takes a conversation with one that hangs.
  */
-import { dataOf, toToolText, type RunEventData, type RunEventEntry } from "@myelin/bus/run-events";
+import { dataOf, Placeholders, toToolText, type RunEventData, type RunEventEntry } from "@myelin/bus/run-events";
 import type { JsonObject } from "@myelin/neuron";
 
 const UNANSWERED = { success: false, result: null, error: "the run ended before this call was answered" };
@@ -11,8 +11,6 @@ const UNANSWERED = { success: false, result: null, error: "the run ended before 
 export function toSeed(entries: readonly RunEventEntry[]): JsonObject[] {
   const started = entries.map((entry) => dataOf(entry, "run.started")).find((one) => one !== null);
   if (!started) return [];
-  // Whatever stands for what was masked belongs to that run: nobody could say what it means.
-  if (entries.some(({ event_type }) => event_type === "guardrail.redacted")) return [];
   const answers = new Map(
     entries.flatMap((entry) => dataOf(entry, "tool.completed") ?? []).map((answer) => [answer.call_id, answer]),
   );
@@ -23,7 +21,8 @@ export function toSeed(entries: readonly RunEventEntry[]): JsonObject[] {
     rows.push(toAssistantRow(answer));
     for (const call of answer.tool_calls) rows.push(toToolRow(call, answers.get(call.call_id) ?? UNANSWERED));
   }
-  return rows.map((row, order_index) => ({ ...row, order_index }));
+  // What stands for a masked value is known in that run only: the new one masks the value again.
+  return Placeholders.from(entries).unmask(rows.map((row, order_index) => ({ ...row, order_index })));
 }
 
 const toAssistantRow = ({ text, tool_calls }: RunEventData<"llm.completed">): JsonObject => ({

@@ -19,6 +19,7 @@ import {
 import type { KnownRun, RunHistory } from "../run-history.ts";
 import { parseTimeoutMs } from "../validate.ts";
 import { isPause, type Reply } from "../waiters.ts";
+import { guardSubmission } from "./guard-submission.ts";
 import { judge, type Refusal, type Submission } from "./judge.ts";
 import type { ReadJournal, RunJournals } from "./run-journals.ts";
 import { plainStatusOf, toWaitingCall } from "./to-result.ts";
@@ -71,7 +72,8 @@ export class Submissions {
       const { run } = journal;
       requireTenant(run, tenantId, this.#namespace);
       const task = { id: newSignalId(), timeoutMs: timeoutMs ?? taskTimeoutOf(journal) };
-      const judged = judge(journal.entries, submission, { now: new Date(), task });
+      const guarded = guardSubmission(run.neuron, journal.entries, submission);
+      const judged = judge(journal.entries, guarded.submission, { now: new Date(), task });
       if (!judged.ok) {
         // Perhaps its submitter died before it had sent what follows.
         await this.#wakes.heal(journal);
@@ -79,7 +81,7 @@ export class Submissions {
       }
       // Before the claim: a run that is claimed must be woken.
       const first = judged.isResumed ? await this.#wakes.firstTask(journal) : null;
-      const stored = await this.#journals.append(journal, judged.entries);
+      const stored = await this.#journals.append(journal, [...guarded.entries, ...judged.entries]);
       if (stored === null) {
         traceId = run.traceId;
         continue;
