@@ -1,0 +1,109 @@
+/** The guides for who comes from elsewhere name only what is there: every name in a column "Myelin" exists. */
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { SIGNAL_TYPES } from "@myelin/bus";
+import { OPERATIONS } from "@myelin/http";
+import { RUN_EVENT_DATA, RUN_EVENT_TYPES, RUN_STATUSES } from "@myelin/bus/run-events";
+import { readRepository, unionOf } from "../helpers/docs.ts";
+import { PublicNames } from "../helpers/public-names.ts";
+
+const GUIDES = ["docs/migrating-from-dendrux.md", "docs/migrating-from-cosmonapse.md"];
+
+/** Words of the wire, routes, and columns of the tables, which are no names of TypeScript. */
+const WORDS: ReadonlySet<string> = new Set<string>([
+  ...SIGNAL_TYPES,
+  ...RUN_EVENT_TYPES,
+  ...RUN_STATUSES,
+  ...unionOf("packages/neuron/src/errors.ts", "NeuronFailureCode"),
+  ...unionOf("packages/dendrite/src/errors.ts", "AxonErrorCode"),
+  ...Object.values(OPERATIONS).map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`),
+  ...columnsOf(readRepository("prisma/schema.prisma")),
+]);
+
+let publicNames: PublicNames;
+beforeAll(() => {
+  publicNames = new PublicNames();
+}, 120_000); // the compiler reads every package from its sources
+
+describe.each(GUIDES)("%s", (guide) => {
+  const rows = rowsOf(readRepository(guide));
+
+  const named = rows.flatMap(({ line, members, cell, row }) =>
+    codesIn(cell).map((code) => ({ line, members, code, row })),
+  );
+  const names = named.filter(({ code }) => !WORDS.has(code));
+
+  test("names under Myelin only what exists", () => {
+    expect(names.length).toBeGreaterThan(50);
+    const problems = names.flatMap(({ line, code, members }) => {
+      const found = publicNames.find(code, members);
+      return "problem" in found ? [`line ${line}: ${code}: ${found.problem}`] : [];
+    });
+    expect(problems).toEqual([]);
+  });
+
+  test("says in the row which package a name is from, unless it is myelin", () => {
+    const silent = names.flatMap(({ line, code, members, row }) => {
+      const found = publicNames.find(code, members);
+      if (!("door" in found) || found.door === "myelin" || row.includes(`\`${found.door}\``)) return [];
+      return [`line ${line}: ${code} is from ${found.door}`];
+    });
+    expect(silent).toEqual([]);
+  });
+
+  test("names as data of an event only what it holds", () => {
+    const problems = rows.flatMap(({ line, cell, data }) => {
+      const [type] = codesIn(cell);
+      const schema = RUN_EVENT_DATA[type as keyof typeof RUN_EVENT_DATA] as { shape: object } | undefined;
+      if (!schema) return [];
+      const keys = codesIn(data).filter((key) => /^[a-z_]+$/.test(key));
+      return keys.filter((key) => !(key in schema.shape)).map((key) => `line ${line}: ${type} has no ${key}`);
+    });
+    expect(problems).toEqual([]);
+  });
+});
+
+interface Row {
+  readonly line: number;
+  /** Types whose members the table is about, as `<!-- members of: A, B -->` before it says. */
+  readonly members: readonly string[];
+  readonly row: string;
+  /** The cell under "Myelin". */
+  readonly cell: string;
+  /** The cell under "data"; empty in tables without one. */
+  readonly data: string;
+}
+
+/** The rows of every table that has a column "Myelin". */
+function rowsOf(document: string): Row[] {
+  const found: Row[] = [];
+  let members: readonly string[] = [];
+  let head: readonly string[] | null = null;
+  document.split("\n").forEach((row, at) => {
+    const marked = /^<!-- members of: (.*) -->$/.exec(row)?.[1];
+    if (marked !== undefined) members = marked.split(", ");
+    if (row.startsWith("#")) members = [];
+    if (!row.startsWith("|")) return void (head = null);
+    const cells = row
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim());
+    if (head === null) return void (head = cells);
+    const [column, data] = [head.indexOf("Myelin"), head.indexOf("`data`")];
+    if (column < 0 || /^-+$/.test(cells[0]!)) return;
+    found.push({ line: at + 1, members, row, cell: cells[column] ?? "", data: cells[data] ?? "" });
+  });
+  return found;
+}
+
+function codesIn(cell: string): string[] {
+  return [...cell.matchAll(/`([^`]+)`/g)].map(([, code]) => code!);
+}
+
+/** `runs`, `runs.run_id`, … of the tables, by the names they have in Postgres. */
+function columnsOf(schema: string): string[] {
+  return [...schema.matchAll(/^model \w+ \{(.*?)^\}/gms)].flatMap(([, body]) => {
+    const table = /^ {2}@@map\("(\w+)"\)/m.exec(body!)![1]!;
+    const fields = [...body!.matchAll(/^ {2}(\w+) +\S+(.*)$/gm)];
+    return [table, ...fields.map(([, field, rest]) => `${table}.${/@map\("(\w+)"\)/.exec(rest!)?.[1] ?? field!}`)];
+  });
+}
