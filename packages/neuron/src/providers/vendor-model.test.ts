@@ -1,4 +1,4 @@
-import { expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import type { ModelResponse } from "../model/model.ts";
 import { resolveProviderOptions } from "./provider-options.ts";
 import { createVendorModel } from "./vendor-model.ts";
@@ -47,4 +47,31 @@ test("an SDK that could not be loaded is loaded again by the next call, and else
   const answers = await Promise.all([1, 2].map(() => model.generate({ messages: [] }, { signal })));
   expect(answers.map(({ providerResponse }) => providerResponse)).toEqual(["whole", "whole"]);
   expect(loads).toBe(2);
+});
+
+describe("silence", () => {
+  beforeEach(() => void jest.useFakeTimers());
+  afterEach(() => void jest.useRealTimers());
+
+  test("is counted from each piece: a slow answer may take longer than timeoutMs", async () => {
+    const model = createVendorModel({ ...settings, timeoutMs: 100 }, () =>
+      Promise.resolve({
+        ...client,
+        stream: () =>
+          Promise.resolve(
+            (async function* () {
+              for (const text of ["a", "b", "c"]) {
+                await jest.advanceTimersByTimeAsync(90);
+                yield { type: "text" as const, text };
+              }
+              return "whole";
+            })(),
+          ),
+      }),
+    );
+    const { signal } = new AbortController();
+    const answer = await model.generate({ messages: [] }, { signal, onDelta: () => {} });
+    expect(answer.providerResponse).toBe("whole");
+    expect(jest.getTimerCount()).toBe(0);
+  });
 });
