@@ -90,6 +90,8 @@ export type {
 } from "@myelin/agent";
 export type { Tool, ToolContext, ToolSource, ToolSpec } from "@myelin/neuron";
 export type { ChatMessage, ContextBlock, RunStatus } from "@myelin/bus/run-events";
+export { runInProcess } from "./run-in-process.ts";
+export type { RunInProcessOptions } from "./run-in-process.ts";
 
 // Dispatch, runs and handlers.
 export {
