@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { dispatchCases } from "./cases/dispatch.ts";
 import { flowCases } from "./cases/flow.ts";
 import { recorderCases } from "./cases/recorder.ts";
+import { runsCases } from "./cases/runs.ts";
 import { scaleCases } from "./cases/scale.ts";
 import { waitingCases } from "./cases/waiting.ts";
 import type { BenchCase } from "./harness/bench-case.ts";
@@ -11,7 +12,14 @@ import { Environment } from "./harness/environment.ts";
 import { toJson, toTable, type JsonResult } from "./harness/report.ts";
 import { parseOptions, USAGE, type BenchOptions } from "./options.ts";
 
-const CASES: readonly BenchCase[] = [...dispatchCases, ...recorderCases, ...waitingCases, ...flowCases, ...scaleCases];
+const CASES: readonly BenchCase[] = [
+  ...dispatchCases,
+  ...recorderCases,
+  ...runsCases,
+  ...waitingCases,
+  ...flowCases,
+  ...scaleCases,
+];
 
 let options: BenchOptions;
 try {

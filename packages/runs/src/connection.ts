@@ -40,7 +40,12 @@ export function connectionSettings(databaseUrl: string, options: ConnectionOptio
     throw new RunsError("INVALID_OPTION", `?schema= must be a plain name, got ${JSON.stringify(schema.slice(0, 80))}`);
   }
   if (schema !== null) startup.push(`-c search_path=${schema}`);
-  if (options.readOnly) startup.push("-c default_transaction_read_only=on");
+  if (options.readOnly) {
+    startup.push("-c default_transaction_read_only=on");
+    // Postgres takes a disk with a head to be the case, and then reads half a million index entries rather than twenty thousand
+    // rows: counting a tenant's runs by a common key took twice as long (bench `runs/1m`).
+    startup.push("-c random_page_cost=1.1");
+  }
   url.searchParams.delete("options");
   url.searchParams.delete("schema");
   return {

@@ -14,9 +14,13 @@ export interface CountOptions {
 export async function countRuns(reader: RunReader, filter: RunFilter, options: CountOptions): Promise<number> {
   checkKeys("the options", options, ["limit"]);
   const { where, values } = toConditions(reader, filter);
-  const limit = options.limit === undefined ? "ALL" : checkWholeNumber("limit", options.limit, 1);
+  const { limit } = options;
+  const bound =
+    limit === undefined ? "" : `ORDER BY created_at DESC, run_id DESC LIMIT ${checkWholeNumber("limit", limit, 1)}`;
+  // Newest first, as a list is: else Postgres finds all that have a common key before it counts the first of them.
   const [row] = await reader.query<{ count: number }>(
-    `SELECT count(*)::float8 AS count FROM (SELECT FROM runs ${where} LIMIT ${limit}) AS counted`,
+    `SELECT count(*)::float8 AS count FROM (
+       SELECT FROM runs ${where} ${bound}) AS counted`,
     values,
   );
   return row!.count;

@@ -33,7 +33,9 @@ export async function listRuns(reader: RunReader, filter: RunFilter, page: PageO
   });
   // One more than asked for tells whether there is a next page.
   const rows = await reader.query<RunRow>(
-    `SELECT ${RUN_COLUMNS} FROM runs ${where} ORDER BY created_at DESC, run_id DESC LIMIT ${limit + 1} OFFSET ${offset}`,
+    `SELECT ${RUN_COLUMNS} FROM (
+       SELECT * FROM runs ${where} ORDER BY created_at DESC, run_id DESC LIMIT ${limit + 1} OFFSET ${offset}) AS runs
+     ORDER BY runs.created_at DESC, run_id DESC`,
     values,
   );
   const runs = rows.slice(0, limit).map(toRunSummary);
