@@ -33,6 +33,24 @@ describe("docs/runs.md", () => {
     expect(asSet(firstColumn("Filters"))).toEqual(asSet(names));
   });
 
+  test("names every record and its fields", () => {
+    const views = readRepository("packages/runs/src/store/views.ts");
+    const records = [...views.matchAll(/^export interface (\w+)(?: extends (\w+))? \{\n(.*?)\n\}/gms)].map(
+      ([, name, base = "", body]) => [
+        name,
+        base,
+        ...[...body!.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, field]) => field),
+      ],
+    );
+    const documented = tableUnder(document, "Records").map(([name, base, fields]) => [
+      name,
+      base,
+      ...fields!.split(", "),
+    ]);
+    const plain = (rows: unknown[][]) => rows.map((row) => row.join(" ").replaceAll("`", "")).sort();
+    expect(plain(documented)).toEqual(plain(records));
+  });
+
   test("names every error code", () => {
     expect(asSet(firstColumn("Errors"))).toEqual(asSet(unionOf("packages/runs/src/errors.ts", "RunsErrorCode")));
   });
