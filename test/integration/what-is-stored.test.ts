@@ -87,6 +87,7 @@ beforeAll(async () => {
       { tools: [lookUp, fails] },
     ),
     agent("asks", [call("in_browser", { q: "<<EMAIL_ADDRESS_1>>" })], { tools: [inBrowser] }),
+    agent("asks_again", [call("in_browser", { q: "x" }), "thank you"], { tools: [inBrowser] }),
     agent("approves", [call("look_up", { q: MAIL })], { tools: [lookUp], requireApproval: ["look_up"] }),
     agent("fails", [new Error(`the model is gone, <<EMAIL_ADDRESS_1>>`)]),
     agent("refuses", ["never"]),
@@ -206,6 +207,26 @@ describe("docs/what-is-stored.md", () => {
       expect(await placesOf("[blocked by guardrail]").then((all) => all.length)).toBeGreaterThan(0);
     },
   );
+
+  test("a token that callers and submitters look for is stored nowhere, and a value that is submitted is in the mapping only", async () => {
+    const secret = TOKEN.replace("a1B2", "z9Y8");
+    const submitted = "ann@submitted.example";
+    await expect(dendrite.run("refuses", { text: secret })).rejects.toThrow("GITHUB_TOKEN");
+    const { runId, pause } = await dendrite.run("asks_again", { text: `I am ${MAIL}` });
+    const [{ callId } = { callId: "" }] = pause!.pending;
+    const refused = dendrite.submitToolResults(runId, { results: [{ callId, result: secret }] });
+    await expect(refused).rejects.toThrow("GITHUB_TOKEN");
+    await dendrite
+      .submitToolResults(runId, { results: [{ callId, result: submitted }] })
+      .then((taken) => taken.result());
+    await recordAll();
+    expect(await placesOf(secret)).toEqual([]);
+    expect(log.join("")).not.toContain(secret);
+    expect(await placesOf(submitted)).toEqual([
+      "run_events.data of guardrail.redacted",
+      "signals.payload of RUN_EVENT",
+    ]);
+  });
 
   test("names every table that holds something of a run", async () => {
     const tables = new Set(rows.map(([place]) => place!.split(".")[0]!));

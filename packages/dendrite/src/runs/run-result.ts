@@ -23,6 +23,7 @@ export interface WaitingCall {
   readonly needs: PendingCall["needs"];
 }
 
+/** What a run waits for, with the real values in place of placeholders. */
 export interface RunPause {
   /** Null for a neuron without a journal. */
   readonly pauseId: string | null;

@@ -92,7 +92,9 @@ export class RunWatch implements AsyncDisposable {
     this.#lookLater(FIRST_LOOK_MS);
     this.#push({ kind: "look" });
     const tell = (entries: readonly RunEventEntry[]) =>
-      entries.filter((one) => one.sequence_index > after && !isEndEntry(one)).map((one) => toEvent(run, one));
+      entries
+        .filter((one) => one.sequence_index > after && !isEndEntry(one))
+        .map((one) => toEvent(run, one, this.#entries));
     for (;;) {
       const item = this.#items.shift();
       if (!item) {

@@ -3,7 +3,7 @@
  * was read, so of any number who race one is stored; the others read what it wrote and judge again.
  */
 import { isEndType, newSignalId, type PauseType, type SignalOf } from "@myelin/bus";
-import { agentOutput, dataOf, type TerminalStatus, type WaitingStatus } from "@myelin/bus/run-events";
+import { agentOutput, dataOf, Placeholders, type TerminalStatus, type WaitingStatus } from "@myelin/bus/run-events";
 import type { Answers } from "../answers.ts";
 import {
   AlreadyAnsweredError,
@@ -87,7 +87,8 @@ export class Submissions {
         continue;
       }
       if (first) await this.#wakes.wake(first, { ...task, parentId: stored });
-      return { run, isResumed: judged.isResumed, pending: judged.pending.map(toWaitingCall) };
+      const pending = Placeholders.from(journal.entries).unmask(judged.pending.map(toWaitingCall));
+      return { run, isResumed: judged.isResumed, pending };
     }
   }
 

@@ -9,8 +9,12 @@ interface Ids {
   readonly traceId: string;
 }
 
-/** An entry whose data is not as its type says is an `event`. */
-export function toEvent({ runId, traceId }: Ids, entry: RunEventEntry): RunStreamEvent {
+/** An entry whose data is not as its type says is an `event`. `entries` are those so far: they say what placeholders stand for. */
+export function toEvent(
+  { runId, traceId }: Ids,
+  entry: RunEventEntry,
+  entries: readonly RunEventEntry[],
+): RunStreamEvent {
   const { sequence_index: sequenceIndex, iteration_index: iteration, event_type: eventType, data } = entry;
   const recorded = { runId, sequenceIndex, iteration, eventType, data };
   const started = dataOf(entry, "run.started");
@@ -35,7 +39,7 @@ export function toEvent({ runId, traceId }: Ids, entry: RunEventEntry): RunStrea
   const paused = dataOf(entry, "run.paused");
   if (paused) {
     const expiresAt = paused.expires_at === null ? null : new Date(paused.expires_at);
-    const pause = toPause({ data: paused, missing: paused.pending, expiresAt });
+    const pause = toPause({ data: paused, missing: paused.pending, expiresAt }, entries);
     return { type: "run_paused", ...recorded, pause };
   }
   const resumed = dataOf(entry, "run.resumed");

@@ -3,8 +3,10 @@ import type { PauseType, SignalOf } from "@myelin/bus";
 import {
   agentOutput,
   dataOf,
+  Placeholders,
   type OpenPause,
   type PendingCall,
+  type RunEventEntry,
   type UsageData,
   type WaitingStatus,
 } from "@myelin/bus/run-events";
@@ -49,7 +51,7 @@ export function toPausedResult({ run, entries }: ReadJournal, pause: OpenPause):
     iterationCount: entries.filter(({ event_type }) => event_type === "llm.completed").length,
     usage: sumUsage(calls.flatMap(({ usage }) => usage ?? [])),
     costUsd: toUsd(costs.length === 0 ? null : costs.reduce((sum, one) => sum + one, 0)),
-    pause: toPause(pause),
+    pause: toPause(pause, entries),
   };
 }
 
@@ -60,18 +62,14 @@ export function toPlainPausedResult(question: SignalOf<PauseType>): RunResult {
   return { runId: meta.run_id ?? "", traceId: trace_id, ...NOTHING, status: pause.status, output: null, pause };
 }
 
-export function toPause({ data, missing, expiresAt }: Pick<OpenPause, "data" | "missing" | "expiresAt">): RunPause {
+/** With the real values: who is to decide, or to run a call, could do nothing with placeholders. */
+export function toPause(
+  { data, missing, expiresAt }: Pick<OpenPause, "data" | "missing" | "expiresAt">,
+  entries: readonly RunEventEntry[],
+): RunPause {
   const { pause_id, status, question, reason, options = [], assignees = [] } = data;
-  return {
-    pauseId: pause_id,
-    status,
-    question,
-    reason,
-    pending: missing.map(toWaitingCall),
-    options,
-    assignees,
-    expiresAt,
-  };
+  const asked = Placeholders.from(entries).unmask({ question, options, pending: missing.map(toWaitingCall) });
+  return { pauseId: pause_id, status, reason, assignees, expiresAt, ...asked };
 }
 
 export function toPlainPause(question: SignalOf<PauseType>): RunPause {
