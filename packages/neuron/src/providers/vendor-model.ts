@@ -8,7 +8,7 @@
  */
 
 import { NeuronFailure, ProviderOptionsError } from "../errors.ts";
-import type { Model, ModelCallOptions, ModelDelta, ModelRequest, ModelResponse } from "../model/model.ts";
+import type { Model, ModelCallOptions, ModelDelta, ModelParams, ModelRequest, ModelResponse } from "../model/model.ts";
 import { costOfCall } from "../model/prices.ts";
 import type { Prices } from "../model/prices.ts";
 import { untilAborted } from "../until-aborted.ts";
@@ -53,6 +53,7 @@ export function createVendorModel<Body, Answer>(
     costOf: (model, usage) => costOfCall(settings.prices, model, usage, { isHourCache: settings.isHourCache ?? false }),
     close: () => Promise.resolve(),
     async generate(request, options) {
+      requireKnownParams(settings.vendor, request.params);
       const client = await loadOnce();
       const model = request.model ?? settings.model;
       const body = client.toBody(request, model, options.onDelta !== undefined);
@@ -63,6 +64,24 @@ export function createVendorModel<Body, Answer>(
       return { ...client.toResponse(answer, request), providerRequest: body, providerResponse: answer };
     },
   };
+}
+
+const KNOWN_PARAMS = {
+  temperature: true,
+  topP: true,
+  maxTokens: true,
+  stop: true,
+  effort: true,
+  thinkingBudget: true,
+  seed: true,
+} satisfies { readonly [K in keyof Required<ModelParams>]: true };
+
+/** Params may come from JSON: one with a typing error must not pass for one that is kept. */
+function requireKnownParams(vendor: string, params: ModelParams = {}): void {
+  const unknown = Object.keys(params).find((name) => !Object.hasOwn(KNOWN_PARAMS, name));
+  if (unknown === undefined) return;
+  const known = Object.keys(KNOWN_PARAMS).join(", ");
+  throw new ProviderOptionsError(`${vendor}: params has ${JSON.stringify(unknown)}, and may have ${known}`);
 }
 
 interface Call<Body, Answer> {

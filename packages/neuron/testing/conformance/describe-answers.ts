@@ -1,7 +1,7 @@
 /** Section: what a Model makes of answers that are whole, streamed and not. */
 import { describe, expect, test } from "@jest/globals";
 import type { ModelMessage, ModelToolCall } from "../../src/model/message.ts";
-import type { ModelResponse, ToolSpec } from "../../src/model/model.ts";
+import type { ModelParams, ModelResponse, ToolSpec } from "../../src/model/model.ts";
 import { ANSWERS } from "./scenarios.ts";
 import { expectInOrder, failureOf } from "./suite.ts";
 import type { ModelServer, ModelUnderTest, Open } from "./suite.ts";
@@ -228,6 +228,16 @@ export function describeAnswers(open: Open, subject: ModelUnderTest<ModelServer>
     await using stage = await open("says-a-text");
     const failure = await failureOf(stage.call({ messages: [{ role: "user", content: "hi" }, ...turns] }));
     expect(failure).toMatchObject({ code: "MODEL_REFUSED_REQUEST", message: expect.stringContaining(problem) });
+    expect(stage.server.requests).toHaveLength(0);
+  });
+
+  test("refuses a setting that nobody knows, before it is sent", async () => {
+    await using stage = await open("says-a-text");
+    const params = { temprature: 1 } as ModelParams;
+    await expect(stage.call({ params })).rejects.toMatchObject({
+      name: "ProviderOptionsError",
+      message: expect.stringContaining('params has "temprature", and may have temperature'),
+    });
     expect(stage.server.requests).toHaveLength(0);
   });
 
