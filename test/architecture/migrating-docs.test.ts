@@ -19,6 +19,9 @@ const WORDS: ReadonlySet<string> = new Set<string>([
   ...columnsOf(readRepository("prisma/schema.prisma")),
 ]);
 
+/** In a text beside the tables: what is written as a path of ours, or as a call of one word. */
+const OURS = /^((dendrite|store|ctx|synapse)\.|runInProcess\()/;
+
 let publicNames: PublicNames;
 beforeAll(() => {
   publicNames = new PublicNames();
@@ -39,6 +42,12 @@ describe.each(GUIDES)("%s", (guide) => {
       return "problem" in found ? [`line ${line}: ${code}: ${found.problem}`] : [];
     });
     expect(problems).toEqual([]);
+  });
+
+  test("calls in its text only what exists", () => {
+    const said = codesIn(proseOf(readRepository(guide))).filter((code) => OURS.test(code));
+    expect(said).not.toEqual([]);
+    expect(said.filter((code) => "problem" in publicNames.find(code, []))).toEqual([]);
   });
 
   test("says in the row which package a name is from, unless it is myelin", () => {
@@ -93,6 +102,12 @@ function rowsOf(document: string): Row[] {
     found.push({ line: at + 1, members, row, cell: cells[column] ?? "", data: cells[data] ?? "" });
   });
   return found;
+}
+
+/** What is neither a table nor code. */
+function proseOf(document: string): string {
+  const lines = document.replaceAll(/^```.*?^```$/gms, "").split("\n");
+  return lines.filter((line) => !line.startsWith("|")).join("\n");
 }
 
 function codesIn(cell: string): string[] {
