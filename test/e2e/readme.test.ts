@@ -27,7 +27,7 @@ beforeAll(async () => {
     extractCode("docs/quickstart.md"),
     extractCode("docs/migrating-from-cosmonapse.md"),
   ]);
-  [nats, model] = await Promise.all([startOwnNats(), startFakeModelServer()]);
+  [nats, model] = await Promise.all([startOwnNats(), startFakeModelServer({ callsTools: true })]);
   worker = start("worker.ts");
   await isHosted("api-demo", "worker", worker);
 });
@@ -88,6 +88,12 @@ describe("the README", () => {
     expect(program.lines).toEqual(["answered: OK: Plain English, please."]);
   });
 
+  test("agent.ts waits for somebody's word on a refund, goes on with it, and streams", async () => {
+    await using program = start("agent.ts");
+    expect(await program.exited).toMatchObject({ code: 0 });
+    expect(program.lines).toEqual(["It is refunded 7", "You said: Count to three."]);
+  });
+
   test("metrics.ts counts what the namespace does", async () => {
     const port = await freePort();
     await using metrics = start("metrics.ts", { METRICS_PORT: String(port) });
@@ -140,6 +146,12 @@ test("the guide's worker asks, and its server answers and gets the summary", asy
   expect(await server.exited).toMatchObject({ code: 0 });
   expect(server.lines).toEqual(["The year 2026 was good."]);
   expect(await worker.stop()).toMatchObject({ code: 0 });
+});
+
+test("the quickstart's agent calls its function, with nothing else running", async () => {
+  await using agent = start("my-agent.ts", { SYNAPSE_URL: "" }, quickstart);
+  expect(await agent.exited).toMatchObject({ code: 0 });
+  expect(agent.lines).toEqual([expect.stringMatching(/^It is [1-6]$/), "2 model calls, 24 tokens in, 14 out"]);
 });
 
 /** Record what the log of a namespace holds now. */

@@ -40,6 +40,8 @@ export interface FakeModelServer extends AsyncDisposable {
 export interface FakeModelServerOptions {
   /** What every normal answer says. Default: `You said: <the last user message>`. */
   readonly reply?: string | undefined;
+  /** Who names a tool in a message gets it called, with the number of the message as each parameter; then its result is said. */
+  readonly callsTools?: boolean | undefined;
   /** As Mistral: `stream_options` is answered 422, and the usage of a stream is said unasked. */
   readonly refusesStreamOptions?: boolean | undefined;
 }
@@ -83,7 +85,7 @@ interface Recording {
 async function serve(
   request: IncomingMessage,
   response: ServerResponse,
-  { requests, record, reply, refusesStreamOptions = false }: Recording & FakeModelServerOptions,
+  { requests, record, reply, callsTools = false, refusesStreamOptions = false }: Recording & FakeModelServerOptions,
 ): Promise<void> {
   const body = await readJson(request);
   const closed = new Promise<void>((resolve) => response.once("close", resolve));
@@ -138,9 +140,11 @@ async function serve(
     default: // answers, at least at first
   }
 
+  const said = reply ?? `You said: ${lastUserText(body)}`;
+  const part = (callsTools ? toolPart(body) : null) ?? { text: said };
   const answer: WireAnswer = Object.hasOwn(ANSWERS, model)
     ? ANSWERS[model as keyof typeof ANSWERS]
-    : { parts: [{ text: reply ?? `You said: ${lastUserText(body)}` }], usage: { input: 12, output: 7 } };
+    : { parts: [part], usage: { input: 12, output: 7 } };
   if (body["stream"] !== true) return sendJson(response, 200, wire.whole(model, answer));
 
   response.writeHead(200, { "content-type": "text/event-stream" });
@@ -187,4 +191,18 @@ function lastUserText(body: { readonly [key: string]: unknown }): string {
   const content = messages.findLast(({ role }) => role === "user")?.content;
   if (!Array.isArray(content)) return typeof content === "string" ? content : "";
   return (content as { text?: string }[]).map(({ text }) => text ?? "").join("");
+}
+
+/** A call of the tool that the last message names, or the result that it is; of chat completions. */
+function toolPart(body: { readonly [key: string]: unknown }): WireAnswer["parts"][0] | null {
+  const last = ((body["messages"] ?? []) as { role?: string; content?: unknown }[]).at(-1);
+  if (last?.role === "tool") return { text: `It is ${String(last.content)}` };
+  const text = lastUserText(body);
+  const tools = (body["tools"] ?? []) as { function: { name: string; parameters: { properties?: object } } }[];
+  const named = tools.map((tool) => tool.function).find(({ name }) => text.includes(name));
+  if (named === undefined) return null;
+  const number = Number(/\d+/.exec(text)?.[0] ?? 0);
+  const names = Object.keys(named.parameters.properties ?? {});
+  const args = JSON.stringify(Object.fromEntries(names.map((name) => [name, number])));
+  return { call: "call_1", name: named.name, args };
 }

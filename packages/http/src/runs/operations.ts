@@ -24,6 +24,8 @@ export interface Operation {
   readonly problems?: readonly number[];
   /** It is there only when the router has a Dendrite. */
   readonly isWrite?: boolean;
+  /** It is there only when the router has a RunStore. */
+  readonly isRead?: boolean;
 }
 
 export const HEADERS = {
@@ -88,6 +90,7 @@ export const OPERATIONS = {
     },
     answers: { 200: "RunPage" },
     problems: [422],
+    isRead: true,
   },
   getRun: {
     method: "GET",
@@ -96,6 +99,7 @@ export const OPERATIONS = {
     summary: "One run, with its input and output",
     answers: { 200: "Run" },
     problems: [404, 422],
+    isRead: true,
   },
   getEvents: {
     method: "GET",
@@ -105,6 +109,7 @@ export const OPERATIONS = {
     query: { after, limit: limit(100) },
     answers: { 200: "EventPage" },
     problems: [404, 422],
+    isRead: true,
   },
   streamEvents: {
     method: "GET",
@@ -115,6 +120,7 @@ export const OPERATIONS = {
     headers: ["Last-Event-ID"],
     answers: { 200: "event-stream", 204: null },
     problems: [404, 422],
+    isRead: true,
   },
   getLlmCalls: {
     method: "GET",
@@ -124,6 +130,7 @@ export const OPERATIONS = {
     query: calls,
     answers: { 200: "LlmCallPage" },
     problems: [404, 422],
+    isRead: true,
   },
   getToolCalls: {
     method: "GET",
@@ -133,6 +140,7 @@ export const OPERATIONS = {
     query: calls,
     answers: { 200: "ToolCallPage" },
     problems: [404, 422],
+    isRead: true,
   },
   getTraces: {
     method: "GET",
@@ -142,6 +150,7 @@ export const OPERATIONS = {
     query: { limit: limit(100), offset },
     answers: { 200: "TracePage" },
     problems: [404, 422],
+    isRead: true,
   },
   getPauses: {
     method: "GET",
@@ -150,6 +159,7 @@ export const OPERATIONS = {
     summary: "The pauses of a run, each with how it ended",
     answers: { 200: "PauseList" },
     problems: [404, 422],
+    isRead: true,
   },
   getDelegation: {
     method: "GET",
@@ -158,6 +168,7 @@ export const OPERATIONS = {
     summary: "Who asked for a run, whom it asked, and what all of it cost",
     answers: { 200: "Delegation" },
     problems: [404, 422],
+    isRead: true,
   },
   getCosts: {
     method: "GET",
@@ -171,6 +182,7 @@ export const OPERATIONS = {
     },
     answers: { 200: "CostList" },
     problems: [422],
+    isRead: true,
   },
   startRun: {
     method: "POST",

@@ -35,7 +35,7 @@ export type RunVerbs = Pick<
 >;
 
 export interface RunParts {
-  readonly store: ScopableReads;
+  readonly store: ScopableReads | null;
   readonly verbs: RunVerbs | null;
   readonly authorize: Authorize;
   readonly timing: StreamTiming;
@@ -54,6 +54,7 @@ type QueryOf<Id extends OperationId> = (typeof OPERATIONS)[Id] extends { query: 
 /** A request whose query was read, and what its caller may see. */
 export interface RunCall<Id extends OperationId> extends Call {
   readonly query: QueryOf<Id>;
+  /** Throws where the router has no store: the operations that ask it are not there then. */
   readonly reads: RunReads;
   /** The run in its path; empty where there is none. */
   readonly runId: string;
@@ -62,5 +63,7 @@ export interface RunCall<Id extends OperationId> extends Call {
 export type RunHandlers<Id extends OperationId> = { readonly [id in Id]: (call: RunCall<id>) => Promise<Response> };
 
 /** What a caller may see: all, or its tenant's. */
-export const readsFor = (store: ScopableReads, { tenantId }: Scope): RunReads =>
-  tenantId === undefined ? store : store.for({ tenantId });
+export function readsFor(store: ScopableReads | null, { tenantId }: Scope): RunReads {
+  if (store === null) throw new Error("this router has no store");
+  return tenantId === undefined ? store : store.for({ tenantId });
+}

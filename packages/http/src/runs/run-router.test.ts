@@ -296,6 +296,18 @@ describe("every route", () => {
     expect(await problemOf(router(post("/runs/run_1/approval", {})))).toMatchObject({ status: 404, code: "NOT_FOUND" });
   });
 
+  test("without a store only those that write are there, and in the document; without both it is refused", async () => {
+    const authorize = () => ({ tenantId: "acme" });
+    const router = createRunRouter({ dendrite: { runs: new FakeVerbs() }, authorize });
+    const { paths } = (await (await router(get("/openapi.json"))).json()) as { paths: Record<string, object> };
+    const written = TABLE.filter(([, { isWrite, guard }]) => isWrite === true || guard === "open");
+    expect(Object.values(paths).flatMap((methods) => Object.keys(methods))).toHaveLength(written.length);
+    for (const [id, operation] of written) await expectDocumented(operation, await router(GOOD[id]()));
+    expect(await problemOf(router(get("/runs")))).toMatchObject({ status: 405 });
+    expect(await problemOf(router(get("/runs/run_1/events")))).toMatchObject({ status: 404, code: "NOT_FOUND" });
+    expect(() => createRunRouter({ authorize })).toThrow("give a store, a dendrite, or both");
+  });
+
   test("stands under basePath, and also where a framework took that off", async () => {
     const { router } = kit({ basePath: "/api/v1" });
     for (const path of ["/api/v1/runs/run_1", "/runs/run_1"]) expect((await router(get(path))).status).toBe(200);

@@ -11,7 +11,7 @@ import { InFlight } from "../in-flight.ts";
 import type { Handler } from "../node-listener.ts";
 import { HttpProblem } from "../problem.ts";
 import type { Route } from "../routes.ts";
-import { json, positive, serveRoutes, type RequestObserver } from "../serve-routes.ts";
+import { invalid, json, positive, serveRoutes, type RequestObserver } from "../serve-routes.ts";
 import { toProblem } from "../to-problem.ts";
 import { openApi } from "./openapi.ts";
 import { OPERATIONS, type Operation, type OperationId } from "./operations.ts";
@@ -24,9 +24,9 @@ import { writeHandlers } from "./write-handlers.ts";
 
 /** What the run routes need, wherever they are served. */
 export interface RunRoutesOptions {
-  /** A `RunStore`. It stays yours to close. */
-  readonly store: ScopableReads;
-  /** Serves the writing routes too, and `deltas`. Default: there are none. */
+  /** A `RunStore`, for all routes that read what is recorded. It stays yours to close. Default: there are none. */
+  readonly store?: ScopableReads | undefined;
+  /** Serves the writing routes, and `deltas`. Default: there are none. */
   readonly dendrite?: { readonly runs: RunVerbs } | undefined;
   /** A comment is sent on a stream after so long without an event. Default 15_000. */
   readonly heartbeatMs?: number | undefined;
@@ -74,7 +74,9 @@ export function runRoutes(
   options: RunRoutesOptions,
   shared: Pick<RunParts, "authorize" | "maxBodyBytes" | "logger"> & { readonly basePath: string },
 ): Route[] {
-  const { store, dendrite, ignoredParameters = [] } = options;
+  const { store = null, dendrite, ignoredParameters = [] } = options;
+  if (store === null && dendrite === undefined)
+    throw invalid("give a store, a dendrite, or both: there is nothing to serve");
   const parts: RunParts = {
     ...shared,
     store,
@@ -89,7 +91,9 @@ export function runRoutes(
     maxWaitMs: positive("maxWaitMs", options.maxWaitMs ?? 300_000, 604_800_000),
     ignoredParameters,
   };
-  const served = Object.entries<Operation>(OPERATIONS).filter(([, { isWrite }]) => isWrite !== true || parts.verbs);
+  const served = Object.entries<Operation>(OPERATIONS).filter(
+    ([, { isWrite, isRead }]) => (isWrite !== true || parts.verbs) && (isRead !== true || store),
+  );
   const document = json(openApi(Object.fromEntries(served), { basePath: shared.basePath }));
   const handlers: Partial<Record<OperationId, (call: never) => Promise<Response>>> = {
     getHealth: async () => json({ status: "ok" }),
@@ -105,7 +109,14 @@ export function runRoutes(
     serve: async (call) => {
       try {
         const values = parseQuery(query, call.url.searchParams, ignoredParameters);
-        const asked = { ...call, query: values, reads: readsFor(store, call.scope), runId: call.params["id"] ?? "" };
+        const asked = {
+          ...call,
+          query: values,
+          runId: call.params["id"] ?? "",
+          get reads() {
+            return readsFor(store, call.scope);
+          },
+        };
         return await handlers[id as OperationId]!(asked as RunCall<OperationId> as never);
       } catch (error) {
         throw inSnakeCase(toProblem(error));
