@@ -1,6 +1,7 @@
 /** npm run bench: runs the cases that match, prints a table for each, and with --json one object at the end. */
 import { availableParallelism, cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { agentCases } from "./cases/agent.ts";
 import { dispatchCases } from "./cases/dispatch.ts";
 import { flowCases } from "./cases/flow.ts";
 import { recorderCases } from "./cases/recorder.ts";
@@ -19,6 +20,7 @@ const CASES: readonly BenchCase[] = [
   ...waitingCases,
   ...flowCases,
   ...scaleCases,
+  ...agentCases,
 ];
 
 let options: BenchOptions;

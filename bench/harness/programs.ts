@@ -2,6 +2,7 @@
 import { compilePrograms as compile, type Programs as Compiled } from "../../scripts/compile-programs.ts";
 
 const SOURCES = [
+  "cases/agent-process.ts",
   "harness/fleet-process.ts",
   "cases/flow-process.ts",
   "cases/recorder-process.ts",

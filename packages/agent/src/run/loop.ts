@@ -7,8 +7,9 @@
  * answer is run again if it is idempotent; else a person is asked. A model call is repeated only if its answer was not
  * acknowledged.
  *
- * What is recorded is written when something waits for it: before a tool that must not be repeated, before a pause and
- * before the reply. An answer of a tool is sent at once, and not waited for: it travels beside the next model call.
+ * What is recorded is written when something waits for it: before tools run, before a pause and before the reply. So at most
+ * one model call is not on record. An answer of a tool is sent at once, and not waited for: it travels beside the next model
+ * call.
  */
 import type { agentInput, AgentOutput } from "@myelin/bus/run-events";
 import { NeuronFailure, superseded, type NeuronContext, type NeuronOutcome } from "@myelin/neuron";
@@ -94,8 +95,7 @@ async function runTools(run: ActiveRun, { plan }: RunTools, calls: readonly Call
   const isRepeatable = (call: Call) => toolOf(call).idempotent;
   // One that was announced and may be repeated is not announced again: the journal is that of an undisturbed run.
   for (const call of calls) if (!call.isStarted || !isRepeatable(call)) run.record(startEvents(call, iteration));
-  if (calls.every(isRepeatable)) run.flushLater();
-  else await run.flush();
+  await run.flush();
   const settled = await Promise.allSettled(
     calls.map(async (call) => {
       await runTool(run, toolOf(call), call);
