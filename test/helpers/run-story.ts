@@ -150,7 +150,12 @@ export function tell(log: ArrayLog, step: RunStep): void {
       log.add({ ...common, type: "CLARIFICATION", directed: WORKER, payload: { question: `q${at}`, ...expiry(at) } });
       break;
     case "permit":
-      log.add({ ...common, type: "PERMISSION", directed: WORKER, payload: { action: `a${at}`, ...expiry(at) } });
+      log.add({
+        ...common,
+        type: "PERMISSION",
+        directed: WORKER,
+        payload: { action: `a${at}`, ...told(at), ...expiry(at) },
+      });
       break;
     case "escalate":
       log.add({ ...common, type: "ESCALATION", directed: WORKER, payload: { reason: `r${at}` } });
@@ -205,6 +210,9 @@ export function tell(log: ArrayLog, step: RunStep): void {
       break;
   }
 }
+
+/** Half of those are of a journal, which has asked before. */
+const told = (at: number) => (at % 2 === 0 ? { context: { pause_id: `p${at}` } } : {});
 
 /** What an agent would say, with numbers that tell one from another; every fifth does not fit its type's schema. */
 function dataOf(type: string, index: number, status: string, at: number): Record<string, unknown> {

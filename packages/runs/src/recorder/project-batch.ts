@@ -24,6 +24,11 @@ export interface RunFold extends JournalFacts {
   /** The last thing the run said of itself before it ended, and what said it. */
   live_seq: number | null;
   status: RunStatus;
+  /**
+   * All that the batch says of its status is a question that its journal has asked before: it counts unless the journal went on
+   * since, which only the row knows.
+   */
+  live_if_waiting: boolean;
   /** Set by a question that says until when it may be answered; null when the live status is no such question. */
   pause_expires_at: string | null;
   /** The first terminal. */
@@ -54,7 +59,7 @@ export interface BatchProjection {
   readonly workers: Map<string, WorkerFold>;
   /** Entries of journals that are more than rows of run_events, in the order of the log. Of two with one place the first. */
   readonly entries: FittingEntry[];
-  /** There is a RUN_EVENT in it. */
+  /** There is a RUN_EVENT in it, or the question of a journal. */
   readonly hasJournal: boolean;
 }
 
@@ -133,6 +138,7 @@ export function projectBatch(signals: Iterable<Place & { signal: Signal }>): Bat
     }
     if (signal.type === "REGISTER" || signal.type === "DEREGISTER") foldWorker(workers, signal, storedAt.toISOString());
   }
+  hasJournal ||= [...runs.values()].some((run) => run.live_if_waiting);
   return { runs, workers, entries, hasJournal };
 }
 
@@ -179,6 +185,7 @@ function newRun(runId: string, seq: number, at: string): RunFold {
     updated_at: at,
     live_seq: null,
     status: "running",
+    live_if_waiting: false,
     pause_expires_at: null,
     terminal_seq: null,
     last_task_seq: null,
@@ -193,16 +200,25 @@ function setLive(run: RunFold, status: RunStatus, seq: number): boolean {
   if (run.terminal_seq !== null) return false;
   run.status = status;
   run.live_seq = seq;
+  run.live_if_waiting = false;
   run.pause_expires_at = null;
   return true;
 }
 
 function pauses(status: RunStatus): NonNullable<RunEffect<PauseType>> {
   return (run, signal, { seq }) => {
+    const isTold = typeof signal.payload.context?.["pause_id"] === "string";
+    // The question of a journal travels as a reply too, and somebody may have answered it before the reply was stored.
+    if (isTold && run.live_seq !== null && !isWaiting(run.status)) return;
+    const isAllItSays = run.live_seq === null || run.live_if_waiting;
     const said = "status" in signal.payload ? oneOf(OPEN_STATUSES, signal.payload.status) : null;
-    if (setLive(run, said ?? status, seq)) run.pause_expires_at = parseTime(signal.payload.expires_at);
+    if (!setLive(run, said ?? status, seq)) return;
+    run.live_if_waiting = isTold && isAllItSays;
+    run.pause_expires_at = parseTime(signal.payload.expires_at);
   };
 }
+
+const isWaiting = (status: RunStatus): boolean => status.startsWith("waiting");
 
 function ends(status: RunStatus): NonNullable<RunEffect<SignalType>> {
   return (run, _signal, { seq }) => {

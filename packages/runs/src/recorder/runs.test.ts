@@ -34,9 +34,12 @@ type Step =
   | "stopped"
   | "question"
   | "permission"
+  | "told permission"
   | "escalation"
   | Entry;
 type Entry = { event_type: string; data?: Record<string, unknown>; iteration_index?: number };
+
+const PAUSED: Entry = { event_type: "run.paused", data: { status: "waiting_approval" } };
 
 function tellRun(steps: Step[], runId = newRunId()) {
   const trace_id = newTraceId();
@@ -81,6 +84,8 @@ function tellRun(steps: Step[], runId = newRunId()) {
       stopped: () => log.add({ ...common, type: "STOPPED", payload: {} }),
       question: () => log.add({ ...common, type: "CLARIFICATION", payload: { question: "?" } }),
       permission: () => log.add({ ...common, type: "PERMISSION", payload: { action: "delete" } }),
+      "told permission": () =>
+        log.add({ ...common, type: "PERMISSION", payload: { action: "delete", context: { pause_id: "pause_1" } } }),
       escalation: () => log.add({ ...common, type: "ESCALATION", payload: { reason: "too hard" } }),
     } satisfies Record<Exclude<Step, object>, () => unknown>;
     add[step]();
@@ -169,6 +174,17 @@ describe.each<[title: string, steps: Step[], row: Record<string, unknown>]>([
     ["task", { event_type: "run.paused" }, { event_type: "run.resumed" }],
     { status: "running" },
   ],
+  [
+    "the question of a journal is told twice, and waits once",
+    ["task", PAUSED, "told permission"],
+    { status: "waiting_approval", live_seq: "3" },
+  ],
+  [
+    "one that was answered before the second telling was stored waits no more",
+    ["task", PAUSED, { event_type: "run.resumed" }, "told permission"],
+    { status: "running", live_seq: "3", last_seq: "4" },
+  ],
+  ["one whose journal is gone waits all the same", ["told permission"], { status: "waiting_approval" }],
   [
     "run.error is an error before the reply says so",
     ["task", { event_type: "run.error" }],

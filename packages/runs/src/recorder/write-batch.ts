@@ -144,6 +144,8 @@ const when = (condition: string, columns: string[]) =>
     .map((column) => `${column} = CASE WHEN ${condition} THEN excluded.${column} ELSE runs.${column} END`)
     .join(",\n    ");
 
+/** A question that was answered before it was stored says nothing any more. */
+const LIVE_SEQ = `CASE WHEN r.live_if_waiting AND old.live_seq IS NOT NULL AND old.status NOT LIKE 'waiting%' THEN NULL ELSE r.live_seq END`;
 /** Of two run.started the first counts. */
 const EARLIER_START = `excluded.started_seq < coalesce(runs.started_seq, ${NEVER})`;
 
@@ -160,7 +162,7 @@ WITH moved AS (
   SELECT * FROM jsonb_to_recordset($8::text::jsonb) AS r(run_id text, task_seq bigint, head_seq bigint, first_seq bigint,
     last_seq bigint, created_at timestamptz(3), updated_at timestamptz(3), live_seq bigint, status text,
     pause_expires_at timestamptz(3), terminal_seq bigint, last_task_seq bigint, deadline timestamptz(3), attempts int,
-    iteration_count int${journal(`, started_seq bigint, agent_name text, agent_version text, strategy text, model text, max_iterations bigint,
+    iteration_count int${journal(`, live_if_waiting boolean, started_seq bigint, agent_name text, agent_version text, strategy text, model text, max_iterations bigint,
     delegation_level bigint, max_delegation_depth bigint, retry_of_run_id text, pause_index int, completed_index int,
     last_progress_at timestamptz(3)`)})
 ), gone AS MATERIALIZED (
@@ -253,7 +255,7 @@ WITH moved AS (
     CASE WHEN h.type = 'TASK' THEN coalesce(h.payload->'metadata', '{}') ELSE '{}' END,
     CASE WHEN h.type = 'TASK' THEN h.payload->>'priority' END,
     r.deadline, r.pause_expires_at, r.attempts, r.iteration_count, r.created_at, r.updated_at, r.first_seq, r.last_seq,
-    r.task_seq, r.last_task_seq, r.live_seq, r.terminal_seq, t._at,
+    r.task_seq, r.last_task_seq, ${hasJournal ? LIVE_SEQ : "r.live_seq"}, r.terminal_seq, t._at,
     CASE t.type WHEN 'AGENT_OUTPUT' THEN t.payload->'output' WHEN 'FINAL' THEN t.payload->'result' END,
     CASE WHEN t.type = 'ERROR' THEN t.payload->>'code' END,
     CASE WHEN t.type = 'ERROR' THEN t.payload->>'message' END,
@@ -267,7 +269,8 @@ WITH moved AS (
   LEFT JOIN x AS t ON t._seq = r.terminal_seq
   LEFT JOIN facts AS f ON f.run_id = r.run_id${journal(`
   LEFT JOIN asked_sums AS a ON a.run_id = r.run_id
-  LEFT JOIN done_sums AS c ON c.run_id = r.run_id`)}
+  LEFT JOIN done_sums AS c ON c.run_id = r.run_id
+  LEFT JOIN runs AS old ON r.live_if_waiting AND old.run_id = r.run_id`)}
   ORDER BY r.run_id
   ON CONFLICT (run_id) DO UPDATE SET
     ${when(EARLIER_HEAD, ["log_id", "tenant_id", "trace_id", "parent_run_id", "neuron_id", "input", "metadata", "priority", "idempotency_key"])},
