@@ -26,6 +26,7 @@ import { Recorder, Sweeper } from "@myelin/runs";
 import { headers } from "@nats-io/nats-core";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { readRepository, tableUnder } from "../helpers/docs.ts";
+import { APPROVAL, fakeAgent } from "../helpers/fake-agent.ts";
 import { expectNoLeaks } from "../helpers/leaks.ts";
 import { withDatabase } from "../helpers/with-database.ts";
 import { until } from "../helpers/with-fleet.ts";
@@ -195,6 +196,20 @@ describe("each role", () => {
     await asking.respondToClarification(paused.signal as never, { answer: "that" });
     await answered;
 
+    // Runs of agents: started, watched, answered, cancelled and retried.
+    const fakes = dendrite("worker");
+    fakes.attachAxon(fakeAgent({ pauses: [APPROVAL] }));
+    await fakes.start();
+    const run = await asking.run("fake", { text: "hi" });
+    expect(run.status).toBe("waiting_approval");
+    const watched: string[] = [];
+    for await (const { type } of asking.runs.follow(run.runId, { untilPause: true })) watched.push(type);
+    expect(watched).toContain("run_paused");
+    const taken = await asking.submitApproval(run.runId, { approved: true });
+    expect(await taken.result()).toMatchObject({ status: "success" });
+    const retried = await asking.retry(run.runId);
+    expect(await asking.cancelRun(retried.runId)).toMatchObject({ status: "cancelled" });
+
     const traceId = newTraceId();
     const stopped = toError(asking.dispatchAndWait({ neuron: "echo", input: { wait: true }, traceId }));
     await until(() => fleet.stats().running > 0);
@@ -243,7 +258,7 @@ describe("each role", () => {
     ];
     expect(kinds("recorder")).toEqual([]);
     expect(kinds("worker")).toEqual(["$JS.API.CONSUMER.DELETE.MYELIN_default"]);
-    expect(kinds("dispatcher")).toEqual([]);
+    expect(kinds("dispatcher").filter((kind) => !kind.startsWith("$JS.API.CONSUMER.CREATE."))).toEqual([]);
     expect(kinds("observer").filter((kind) => !kind.startsWith("$JS.API.CONSUMER.CREATE."))).toEqual([]);
   });
 
@@ -382,17 +397,21 @@ const ATTEMPTS: { readonly [what: string]: readonly string[] } = {
     "$JS.ACK.$S.task_myelin-records_normal.1.1.1.1.0",
     "sub myelin.default.live.TASK.myelin-records.> worker:myelin-records",
   ],
-  "answer a task, register": ["AGENT_OUTPUT", "ERROR", "STOPPED"]
+  "answer a task, register": ["AGENT_OUTPUT", "ERROR"]
     .flatMap((type) => [`myelin.default.put.${type}.dnd_x._.00._`, `myelin.default.live.${type}.dnd_x._.00._`])
+    .concat("myelin.default.live.STOPPED.dnd_x._.00._")
     .concat("myelin.default.put.REGISTER._._.00._", "myelin.default.live.HEARTBEAT._._.00._"),
-  "pause a run, stream thoughts and tools, write a journal": [
+  "write a journal, end a run that waits": [
+    "myelin.default.put.RUN_EVENT.run_x._.00.run_x",
+    "myelin.default.put.STOPPED.dnd_x._.00._",
+  ],
+  "pause a run, stream thoughts and tools": [
     "myelin.default.put.CLARIFICATION.dnd_x._.00._",
     "myelin.default.put.PERMISSION.dnd_x._.00._",
     "myelin.default.put.ESCALATION.dnd_x._.00._",
     "myelin.default.put.THOUGHT_DELTA._._.00._",
     "myelin.default.live.THOUGHT_DELTA._._.00._",
     "myelin.default.live.TOOL_CALL._._.00._",
-    "myelin.default.put.RUN_EVENT.run_x._.00.run_x",
   ],
   "make a consumer for the tasks of a neuron": [
     "$JS.API.CONSUMER.CREATE.$S.task_x_normal.myelin.default.put.TASK.x.normal.>",

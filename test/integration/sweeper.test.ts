@@ -1,9 +1,11 @@
 /** The sweeper beside workers: whoever dies, and whoever is late, each task gets one end that counts. */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { isEndType, type Bus, type Signal } from "@myelin/bus";
-import { Axon } from "@myelin/dendrite";
+import { Axon, NeuronError, PauseExpiredError, RunAlreadyClaimedError, RunNotPausedError } from "@myelin/dendrite";
 import { Recorder, RunStore, Sweeper, type SweeperOptions } from "@myelin/runs";
+import { APPROVAL, fakeAgent } from "../helpers/fake-agent.ts";
 import { expectNoLeaks } from "../helpers/leaks.ts";
+import { leveredSynapse } from "../helpers/levered-synapse.ts";
 import { withDatabase, type TestDatabase } from "../helpers/with-database.ts";
 import { deferred, TRANSPORTS, until, withFleet, type Fleet } from "../helpers/with-fleet.ts";
 
@@ -127,5 +129,72 @@ describe.each(TRANSPORTS)("A1 over %s", (transport) => {
     await until(() => worker.stats().running === 0);
     await recorded.recorder.waitFor((await recorded.bus.info()).lastSeq);
     expect(await store.getRun(runId)).toMatchObject({ status: "error", output: null });
+  });
+});
+
+/** The journal of a run as the log has it. */
+async function journalOf(bus: Bus, runId: string): Promise<{ sequence_index: number; event_type: string }[]> {
+  const entries = [];
+  for await (const { parsed } of bus.read({ type: "RUN_EVENT", to: runId })) {
+    if (parsed.ok && parsed.signal.type === "RUN_EVENT") entries.push(...parsed.signal.payload.entries);
+  }
+  return entries;
+}
+
+describe.each(TRANSPORTS)("paused runs over %s", (transport) => {
+  test("J2: a run that was answered by a process that died before it could wake it is woken", async () => {
+    await using fleet = await withFleet(transport);
+    await using recorded = await record(fleet, { wakeGraceMs: 50 });
+    await fleet.worker([fakeAgent({ pauses: [APPROVAL] })]);
+    const { runId } = await fleet.dendrite().run("fake", { text: "hi" });
+    const dying = leveredSynapse(await fleet.connect(), {
+      append: (bus) => (signal, options) =>
+        signal.type === "TASK" ? Promise.reject(new Error("killed")) : bus.append(signal, options),
+    });
+    const submitting = fleet.dendrite({ synapse: dying }).submitApproval(runId, { approved: true });
+    await expect(submitting).rejects.toThrow("killed");
+    await until(async () => (await store.getRun(runId))?.status === "success");
+    const tasks: Signal[] = [];
+    for await (const { parsed } of recorded.bus.read({ type: "TASK" })) {
+      if (parsed.ok && parsed.signal.meta.run_id === runId) tasks.push(parsed.signal);
+    }
+    expect(tasks).toHaveLength(2);
+    expect(tasks[1]).toMatchObject({ payload: { input: { text: "hi" } }, directed: { id: "fake" } });
+  });
+
+  test("J1: of an answer and the expiry that race one counts; who comes late is told that it expired", async () => {
+    await using fleet = await withFleet(transport);
+    await using recorded = await record(fleet, { graceMs: 0, intervalMs: 10 });
+    const expiresAt = new Date(Date.now() + 700).toISOString();
+    await fleet.worker([fakeAgent({ concurrency: 20, pauses: [{ ...APPROVAL, expiresAt }] })]);
+    const dendrite = fleet.dendrite();
+    const runs = await Promise.all(Array.from({ length: 8 }, () => dendrite.run("fake", { text: "hi" })));
+    // Half of them are answered until it expires, again and again; the others are left.
+    const raced = runs.slice(0, 4).map(async ({ runId }) => {
+      for (;;) {
+        const error = await dendrite
+          .submitInput(runId, { text: "no answer to that" })
+          .catch((thrown: unknown) => thrown);
+        if (error instanceof PauseExpiredError) return "expired";
+        if (Date.parse(expiresAt) - Date.now() > 5) continue;
+        const late = await dendrite.submitApproval(runId, { approved: true }).catch((thrown: unknown) => thrown);
+        if (late instanceof RunAlreadyClaimedError || late instanceof RunNotPausedError) return "lost";
+        return late instanceof PauseExpiredError ? "expired" : "taken";
+      }
+    });
+    const outcomes = [...(await Promise.all(raced)), ...runs.slice(4).map(() => "expired")];
+    await until(async () => (await endsIn(recorded.bus)).size === runs.length);
+    const ends = await endsIn(recorded.bus);
+    for (const [at, { runId }] of runs.entries()) {
+      const journal = await journalOf(recorded.bus, runId);
+      expect(journal.map(({ sequence_index }) => sequence_index)).toEqual(journal.map((_, index) => index));
+      const isTaken = outcomes[at] === "taken";
+      expect(journal.filter(({ event_type }) => event_type === "run.resumed")).toHaveLength(isTaken ? 1 : 0);
+      expect(journal.at(-1)!.event_type).toBe(isTaken ? "run.completed" : "run.error");
+      expect(ends.get(runId)!.map(({ type }) => type)).toEqual([isTaken ? "AGENT_OUTPUT" : "ERROR"]);
+    }
+    const [last] = runs.slice(-1);
+    await expect(dendrite.submitApproval(last!.runId, { approved: true })).rejects.toThrow(PauseExpiredError);
+    await expect(dendrite.runs.wait(last!.runId)).rejects.toThrow(NeuronError);
   });
 });

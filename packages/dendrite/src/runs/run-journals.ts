@@ -69,10 +69,14 @@ export class RunJournals {
     }
     const signals: SignalOf<"RUN_EVENT">[] = [];
     let headSeq = head.seq;
-    for await (const entry of this.#bus.read(journalOf(last.trace_id, runId))) {
+    // One after the other: there are few, and who may not make a consumer may do this.
+    const subject = journalOf(last.trace_id, runId);
+    for (let entry = await this.#bus.firstOf(subject); entry;) {
       const signal = signalOf(entry);
       if (signal?.type === "RUN_EVENT") signals.push(signal);
       headSeq = entry.seq;
+      if (headSeq === head.seq) break;
+      entry = await this.#bus.firstOf(subject, { fromSeq: headSeq + 1 });
     }
     const first = entriesIn(signals)[0]?.sequence_index;
     if (first === 0) return toJournal(runId, signals, { headSeq, isWhole: true });

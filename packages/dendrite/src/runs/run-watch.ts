@@ -15,7 +15,7 @@ import {
   type SignalOf,
   type Subscription,
 } from "@myelin/bus";
-import { journalState, type RunEventEntry } from "@myelin/bus/run-events";
+import { journalState, type JournalState, type RunEventEntry } from "@myelin/bus/run-events";
 import { DendriteError } from "../errors.ts";
 import type { RunFollower } from "../run-follower.ts";
 import type { KnownRun } from "../run-history.ts";
@@ -63,6 +63,7 @@ export class RunWatch implements AsyncDisposable {
   /** All entries so far, in their places. */
   readonly #entries: RunEventEntry[] = [];
   #headSeq = 0;
+  #folded: { readonly length: number; readonly state: JournalState } | undefined;
 
   constructor(parts: RunWatchParts) {
     this.#parts = parts;
@@ -151,8 +152,12 @@ export class RunWatch implements AsyncDisposable {
     }
   }
 
-  get #state() {
-    return journalState(this.#entries);
+  /** Folded again when something was added: pieces of text come a hundred times as often. */
+  get #state(): JournalState {
+    if (this.#folded?.length !== this.#entries.length) {
+      this.#folded = { length: this.#entries.length, state: journalState(this.#entries) };
+    }
+    return this.#folded.state;
   }
 
   *#end(run: KnownRun, reply: SignalOf<EndType>, after: number): Generator<RunStreamEvent, void, void> {

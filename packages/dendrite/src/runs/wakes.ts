@@ -1,6 +1,6 @@
 /**
- * Wakes: the TASK that wakes a run whose pause was answered, and the reply of one that ended in its pause. Both follow from
- * the journal, so whoever finds that they are missing sends them: a submitter that died in between loses nothing.
+ * Wakes: the TASK that wakes a run whose pause was answered, and the reply of one that was cancelled in its pause. Both follow
+ * from the journal, so whoever finds that they are missing sends them: a submitter that died in between loses nothing.
  */
 import {
   answerDedupId,
@@ -54,7 +54,7 @@ export class Wakes {
   /** Send what the journal says must follow, if it is not in the log. */
   async heal(journal: ReadJournal): Promise<void> {
     const { state, run, entries, resumedBy } = journal;
-    if (state.endedIn) return this.#sayEnd(journal);
+    if (state.endedIn) return state.end?.event_type === "run.cancelled" ? this.#sayCancelled(journal) : undefined;
     if (!state.resumed || state.pause || state.end || !resumedBy) return;
     const { id, timeout_ms } = state.resumed.task;
     const isStarted = entries.some(
@@ -64,37 +64,21 @@ export class Wakes {
     await this.wake(await this.firstTask(journal), { id, timeoutMs: timeout_ms, parentId: resumedBy });
   }
 
-  /** The reply of a run that ended in its pause: its worker is not there to say it. */
-  async #sayEnd({ state, run, meta, traceId, entries }: ReadJournal): Promise<void> {
-    const { event_type, data } = state.end!;
+  /** The reply of a run that was cancelled in its pause: its worker is not there to say it. Of one that expired the sweeper does. */
+  async #sayCancelled({ state, run, meta, traceId, entries }: ReadJournal): Promise<void> {
     const replied = signalOf(await this.#bus.lastOf(repliesOf(traceId, run.runId, meta.reply_to)));
     if (replied && !isPauseType(replied.type)) return;
-    const begun = entries.findLast((one) => one.event_type === "attempt.started")?.data;
-    const task_seq = begun?.["task_seq"];
-    const common = {
+    const task_seq = entries.findLast((one) => one.event_type === "attempt.started")?.data["task_seq"];
+    const reason = state.end?.data["reason"];
+    const stopped = createSignal({
+      type: "STOPPED",
       trace_id: traceId,
       parent_id: replied?.id ?? null,
       directed: { id: run.neuron, type: null, capabilities: [] },
+      payload: { cancelled: 1, node: this.#instance, ...(typeof reason === "string" && { reason }) },
       meta: { ...meta, instance: this.#instance, ...(typeof task_seq === "number" && { task_seq }) },
-    };
-    const text = (value: unknown, otherwise: string) => (typeof value === "string" ? value : otherwise);
-    const reply =
-      event_type === "run.cancelled"
-        ? createSignal({
-            ...common,
-            type: "STOPPED",
-            payload: { cancelled: 1, node: this.#instance, reason: text(data["reason"], "the run was cancelled") },
-          })
-        : createSignal({
-            ...common,
-            type: "ERROR",
-            payload: {
-              code: text(data["code"], "DEADLINE_EXCEEDED"),
-              message: text(data["message"], "the pause of the run expired"),
-              recoverable: true,
-            },
-          });
+    });
     // As the sweeper's, and a plain answer's: one of them counts.
-    await this.#bus.append(reply, { dedupId: replied ? answerDedupId(replied.id) : `${run.runId}.ended` });
+    await this.#bus.append(stopped, { dedupId: replied ? answerDedupId(replied.id) : `${run.runId}.ended` });
   }
 }

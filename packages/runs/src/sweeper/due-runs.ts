@@ -11,6 +11,8 @@ export interface DueRun {
   readonly neuronId: string | null;
   /** It waits for a person, and was told until when. Else it waits for a worker. */
   readonly isPaused: boolean;
+  /** Its journal says that it is over; its reply is missing. */
+  readonly isEnded: boolean;
   /** Sequence of what set the time: the TASK the run is at, or the question. */
   readonly causeSeq: number;
   readonly taskSeq: number;
@@ -45,13 +47,15 @@ export async function listDueRuns(
       parent_run_id: string | null;
       neuron_id: string | null;
       is_paused: boolean;
+      is_ended: boolean;
       live_seq: number;
       task_seq: number | null;
       due_ms: number;
       failures: JsonObject[];
     }[]
   >(
-    `SELECT run_id, trace_id, tenant_id, parent_run_id, neuron_id, status LIKE 'waiting%' AS is_paused, live_seq::float8 AS live_seq,
+    `SELECT run_id, trace_id, tenant_id, parent_run_id, neuron_id, status LIKE 'waiting%' AS is_paused,
+       status IN ('error', 'cancelled') AS is_ended, live_seq::float8 AS live_seq,
        last_task_seq::float8 AS task_seq, (extract(epoch FROM ${DUE_AT}) * 1000)::float8 AS due_ms,
        coalesce((SELECT jsonb_agg(data ORDER BY sequence_index) FROM (
          SELECT sequence_index, data FROM run_events AS e WHERE e.run_id = runs.run_id AND event_type = 'attempt.failed'
@@ -77,6 +81,7 @@ export async function listDueRuns(
       parentRunId: row.parent_run_id,
       neuronId: row.neuron_id,
       isPaused: row.is_paused,
+      isEnded: row.is_ended,
       causeSeq: row.is_paused ? row.live_seq : taskSeq,
       taskSeq,
       dueAt: new Date(row.due_ms),

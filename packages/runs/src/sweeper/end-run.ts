@@ -4,13 +4,17 @@
  * What is recorded may be older than the log: that is why the log is asked. Between its answer and the append a worker may
  * still answer, a person too, or another sweeper: the dedup id is the one they use, so of all of them one is stored. Should
  * that fail (it is remembered for two minutes), the first terminal in the log counts, as always (A1).
+ *
+ * A paused run with a journal is ended there first (expire-pause.ts).
  */
 import {
   answerDedupId,
   bucketOf,
   checkSignal,
   createSignal,
+  isPauseType,
   isReplyType,
+  journalOf,
   repliesOf,
   replyDedupId,
   signalOf,
@@ -23,7 +27,9 @@ import {
   type SubjectFilter,
   type TraceId,
 } from "@myelin/bus";
+import type { Database } from "../database.ts";
 import type { DueRun } from "./due-runs.ts";
+import { expirePause, recordedJournal, type RecordedJournal } from "./expire-pause.ts";
 import type { SweptBus } from "./sweeper-options.ts";
 
 type Failures = NonNullable<PayloadOf<"ERROR">["attempts"]>;
@@ -31,13 +37,52 @@ type Failures = NonNullable<PayloadOf<"ERROR">["attempts"]>;
 const REPLY_TYPES = SIGNAL_TYPES.filter(isReplyType);
 
 /** Resolves with false when the run is over or went on meanwhile. Rejects when the log cannot be asked, or not be written. */
-export async function endRun(bus: Pick<SweptBus, "get" | "lastOf" | "append">, run: DueRun): Promise<boolean> {
+export async function endRun(
+  bus: Pick<SweptBus, "get" | "lastOf" | "append">,
+  db: Database,
+  run: DueRun,
+): Promise<boolean> {
   const cause = signalOf(await bus.get(run.causeSeq));
-  if (await hasGoneOn(bus, run, cause)) return false;
+  if (!run.isEnded && (await hasGoneOn(bus, run, cause))) return false;
+  const journal = run.isPaused || run.isEnded ? await recordedJournal(db, run.runId) : null;
+  if (run.isEnded) return journal ? sayEnd(bus, run, journal, cause) : false;
+  if (journal) {
+    const { payload, meta } = toError(run, cause, []);
+    if (!(await expirePause(bus, run, journal, { message: payload.message, meta }))) return false;
+  }
   const told = toError(run, cause, failuresOf(run, cause));
   // Whatever a journal claims: an ERROR that nobody can read would end nothing.
   const error = checkSignal(told).ok ? told : toError(run, cause, []);
   const { duplicate } = await bus.append(error, { dedupId: dedupIdOf(run, cause) });
+  return !duplicate;
+}
+
+/** The reply of a run whose journal says how it ended: who wrote that died before it said so. */
+async function sayEnd(
+  bus: Pick<SweptBus, "get" | "lastOf" | "append">,
+  run: DueRun,
+  { state: { end, endedIn }, firstSeq }: RecordedJournal,
+  cause: Signal | undefined,
+): Promise<boolean> {
+  const any =
+    cause ?? signalOf(await bus.get(firstSeq)) ?? signalOf(await bus.lastOf(journalOf(run.traceId, run.runId)));
+  if (!end || !any) return false;
+  const replied = signalOf(await bus.lastOf(repliesOf(run.traceId, run.runId, any.meta.reply_to)));
+  if (replied && !isPauseType(replied.type)) return false;
+  const error = toError(run, endedIn ? (replied ?? any) : any, []);
+  const { trace_id, parent_id, directed, meta } = error;
+  const { code, message, reason } = end.data;
+  const reply =
+    end.event_type === "run.cancelled"
+      ? createSignal({
+          type: "STOPPED",
+          ...{ trace_id, parent_id, directed, meta },
+          payload: { cancelled: 1, ...(typeof reason === "string" && { reason }) },
+        })
+      : { ...error, payload: { ...error.payload, code: String(code), message: String(message) } };
+  // As who wrote the end would have: a submitter of a pause, else the worker of the task.
+  const asSubmitter = replied ? answerDedupId(replied.id) : `${run.runId}.ended`;
+  const { duplicate } = await bus.append(reply, { dedupId: endedIn ? asSubmitter : replyDedupId(any.id) });
   return !duplicate;
 }
 

@@ -17,6 +17,8 @@ export interface SweeperOptions {
   intervalMs?: number | undefined;
   /** How long after its deadline a run is left alone, for the worker that is just answering. Default 400. */
   graceMs?: number | undefined;
+  /** How long a run that was answered may stand still before the task that wakes it is sent for its submitter. Default 3_000. */
+  wakeGraceMs?: number | undefined;
   logger?: Logger | undefined;
   observer?: SweeperObserver | undefined;
 }
@@ -30,6 +32,7 @@ export interface SweeperObserver {
 export interface SweeperSettings {
   readonly intervalMs: number;
   readonly graceMs: number;
+  readonly wakeGraceMs: number;
   readonly logger: Logger;
   readonly observer: SweeperObserver;
 }
@@ -40,6 +43,7 @@ export function parseSweeperOptions(options: SweeperOptions): SweeperSettings {
   return {
     intervalMs: wholeNumber("intervalMs", options.intervalMs, 250, 10, 60_000),
     graceMs: wholeNumber("graceMs", options.graceMs, 400, 0, 60_000),
+    wakeGraceMs: wholeNumber("wakeGraceMs", options.wakeGraceMs, 3_000, 0, 60_000),
     logger: options.logger ?? silentLogger,
     observer: options.observer ?? {},
   };

@@ -1,7 +1,7 @@
 /**
  * Sweeper: ends what time must end. A run that is recorded as open, whose deadline has passed (or whose question has
- * expired), and of which the log knows no end, gets the ERROR that no worker will send. It only appends Signals: what becomes
- * of the run, the recorder writes.
+ * expired), and of which the log knows no end, gets the ERROR that no worker will send. And a run whose pause was answered gets
+ * the TASK that its submitter did not live to send. It only appends Signals: what becomes of the run, the recorder writes.
  *
  * A1: a TASK that nobody answers ends within a second of its deadline, for as long as the recorder keeps up.
  * Any number of them do no harm: see end-run.ts. It has no memory but of what it has just done.
@@ -12,6 +12,7 @@ import { openDatabase, type Database, type OwnedDatabase } from "../database.ts"
 import { RunsError } from "../errors.ts";
 import { listDueRuns, type DuePlace, type DueRun } from "./due-runs.ts";
 import { endRun } from "./end-run.ts";
+import { listLostWakes, sendWake } from "./lost-wakes.ts";
 import { parseSweeperOptions, type SweeperOptions, type SweeperSettings, type SweptBus } from "./sweeper-options.ts";
 
 /** Runs read from the database at a time. */
@@ -23,6 +24,8 @@ const LOOK_AGAIN_MS = 30_000;
 /** How often to ask whether the log is still the same. */
 const LOG_CHECK_MS = 5_000;
 const LONGEST_PAUSE_MS = 5_000;
+/** How often at most to look for runs that were not woken: it reads all that are at work and were still for a while. */
+const WAKE_EVERY_MS = 2_000;
 
 export class Sweeper implements AsyncDisposable {
   readonly #bus: SweptBus;
@@ -33,6 +36,7 @@ export class Sweeper implements AsyncDisposable {
   readonly #dealtWith = new Map<string, number>();
   #log: { namespace: string; createdAt: Date } | null = null;
   #logCheckedAt = -Infinity;
+  #wokenAt = -Infinity;
   #owned: OwnedDatabase | null = null;
   #loop: Promise<void> | null = null;
 
@@ -82,6 +86,7 @@ export class Sweeper implements AsyncDisposable {
     while (!this.#draining.signal.aborted) {
       try {
         await this.#sweep(db);
+        await this.#wake(db);
         failures = 0;
       } catch (error) {
         if (error instanceof BusError && error.code === "CLOSED") return;
@@ -107,7 +112,7 @@ export class Sweeper implements AsyncDisposable {
       // Before anything is said about a log that was deleted meanwhile.
       if (fresh.length > 0 && !(await this.#checkLog())) return;
       for (let at = 0; at < fresh.length && !this.#draining.signal.aborted; at += AT_ONCE) {
-        const settled = await Promise.allSettled(fresh.slice(at, at + AT_ONCE).map((run) => this.#end(run)));
+        const settled = await Promise.allSettled(fresh.slice(at, at + AT_ONCE).map((run) => this.#end(db, run)));
         const failed = settled.find((one) => one.status === "rejected");
         if (failed) throw failed.reason as Error; // the bus is away: the others would only wait for it too
       }
@@ -116,13 +121,28 @@ export class Sweeper implements AsyncDisposable {
     for (const key of this.#dealtWith.keys()) if (!seen.has(key)) this.#dealtWith.delete(key);
   }
 
-  async #end(run: DueRun): Promise<void> {
+  /** Send the TASKs that submitters did not live to send. */
+  async #wake(db: Database): Promise<void> {
+    const { wakeGraceMs, logger } = this.#settings;
+    if (performance.now() - this.#wokenAt < Math.min(wakeGraceMs, WAKE_EVERY_MS) || !this.#log) return;
+    this.#wokenAt = performance.now();
+    const lost = await listLostWakes(db, this.#log, new Date(Date.now() - wakeGraceMs));
+    if (lost.length === 0 || !(await this.#checkLog())) return;
+    for (const one of lost) {
+      if (this.#draining.signal.aborted) return;
+      if (!(await sendWake(this.#bus, db, one))) continue;
+      const { runId, traceId } = one;
+      logger.info({ namespace: this.#bus.namespace, runId, traceId }, "sweeper.woke");
+    }
+  }
+
+  async #end(db: Database, run: DueRun): Promise<void> {
     const { runId, traceId, neuronId, dueAt } = run;
     const { logger, observer } = this.#settings;
     const fields = { namespace: this.#bus.namespace, runId, traceId, neuronId };
     let isEnded = false;
     try {
-      isEnded = await endRun(this.#bus, run);
+      isEnded = await endRun(this.#bus, db, run);
     } catch (error) {
       if (error instanceof BusError && (error.code === "LOG_UNAVAILABLE" || error.code === "CLOSED")) throw error;
       logger.error({ ...fields, error }, "sweeper.failed"); // a fault of ours, which must not hold up all other runs

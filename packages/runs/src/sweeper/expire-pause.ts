@@ -1,0 +1,69 @@
+/**
+ * expirePause: ends a paused run in its journal, which is where submissions are taken: of an answer and the expiry that race
+ * one is stored, and who comes late reads that the run is over.
+ *
+ * J1: the append expects what was recorded as the journal's end. Where the recorder is behind, it is refused, and tried again.
+ */
+import { createSignal, journalOf, WrongLastSeqError, type Meta, type TraceId } from "@myelin/bus";
+import { journalState, type JournalState, type RunEventEntry } from "@myelin/bus/run-events";
+import type { Database } from "../database.ts";
+import type { DueRun } from "./due-runs.ts";
+import type { SweptBus } from "./sweeper-options.ts";
+
+export interface RecordedJournal {
+  readonly entries: readonly RunEventEntry[];
+  readonly state: JournalState;
+  /** Sequences of its first and its last Signal. */
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+}
+
+/** Null for a run without one, or with one of attempts and steps alone. */
+export async function recordedJournal(db: Database, runId: string): Promise<RecordedJournal | null> {
+  const rows = await db.$queryRawUnsafe<(RunEventEntry & { seq: number })[]>(
+    `SELECT sequence_index, iteration_index, event_type, correlation_id, data, seq::float8 AS seq
+     FROM run_events WHERE run_id = $1::text ORDER BY sequence_index`,
+    runId,
+  );
+  const state = journalState(rows);
+  if (!state.isOwned) return null;
+  const seqs = rows.map(({ seq }) => seq);
+  const entries = rows.map(({ seq: _seq, ...entry }) => entry);
+  return { entries, state, firstSeq: seqs[0]!, lastSeq: Math.max(...seqs) };
+}
+
+/** Resolves with false when the run went on, or may have. */
+export async function expirePause(
+  bus: Pick<SweptBus, "get" | "lastOf" | "append">,
+  run: DueRun,
+  { entries, state, firstSeq, lastSeq }: RecordedJournal,
+  { message, meta }: { readonly message: string; readonly meta: Meta },
+): Promise<boolean> {
+  const { pause } = state;
+  if (!pause) return false;
+  const head = await bus.lastOf(journalOf(run.traceId, run.runId));
+  if (head && head.seq !== lastSeq) return false;
+  const ended: RunEventEntry = {
+    sequence_index: entries.length,
+    iteration_index: pause.iteration,
+    event_type: "run.error",
+    correlation_id: null,
+    data: { code: "DEADLINE_EXCEEDED", message },
+  };
+  // What the log has lost of the journal goes there again with it: it is read from its beginning.
+  const isWhole = head !== null && (await bus.get(firstSeq)) !== null;
+  const signal = createSignal({
+    type: "RUN_EVENT",
+    trace_id: run.traceId as TraceId,
+    directed: { id: run.neuronId ?? "sweeper", type: null, capabilities: [] },
+    payload: { entries: isWhole ? [ended] : [...entries, ended] },
+    meta,
+  });
+  try {
+    await bus.append(signal, { expectLastSeq: head?.seq ?? 0 });
+    return true;
+  } catch (error) {
+    if (error instanceof WrongLastSeqError) return false;
+    throw error;
+  }
+}
