@@ -24,6 +24,7 @@ import {
 } from "../../../../test/helpers/agent-run.ts";
 import { askHuman } from "../ask-human.ts";
 import { defineAgent } from "../definition/define-agent.ts";
+import { secrets } from "../guardrails/secrets.ts";
 import { tool } from "../tool.ts";
 
 const names = ["look", "pay", "read_sheet", "ask_human", "nobody", "banned", "alone"] as const;
@@ -186,6 +187,16 @@ describe("J2: a start that goes on after a crash", () => {
     expect(model.calls).toHaveLength(calls);
   });
 
+  test("after a guardrail stopped it fails again, and does not go on with what is left of the message", async () => {
+    const model = scriptedModel(["never"]);
+    const agent = defineAgent({ name: "support", model, prompt: "p", guardrails: [secrets()] });
+    const first = await startAgent(agent, `My key is AKIA${"Q7ZK4M2N8P3R5T6V"}`);
+    const again = await startAgent(agent, "go", { journal: recordedJournal(first.journal.entries) });
+    expect(again.thrown).toEqual(first.thrown);
+    expect(again.thrown).toMatchObject({ code: "GUARDRAIL_BLOCKED" });
+    expect(model.calls).toEqual([]);
+  });
+
   test("in any run, at any two appends, ends as the undisturbed run does", async () => {
     const turn = fc.array(fc.constantFrom(...names), { minLength: 1, maxLength: 4 });
     const cuts = fc.tuple(fc.nat(12), fc.nat(12));
@@ -204,7 +215,7 @@ describe("J2: a start that goes on after a crash", () => {
         expect(new Set(withoutLook(effects)).size).toBe(withoutLook(effects).length);
         expectWhole(journal.entries);
       }),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
   });
 });

@@ -16,7 +16,7 @@ import { NeuronFailure, superseded, type NeuronContext, type NeuronOutcome } fro
 import type { z } from "zod";
 import type { ResolvedAgent } from "../definition/resolve-agent.ts";
 import { agentFailure } from "../errors.ts";
-import { GuardrailSet } from "../guardrails/guardrail-set.ts";
+import { blockedFailure, GuardrailSet } from "../guardrails/guardrail-set.ts";
 import { USE_SKILL } from "../skills/use-skill.ts";
 import { ActiveRun, type RunTools } from "./active-run.ts";
 import { begin, goOn } from "./configure.ts";
@@ -52,7 +52,7 @@ export async function runAgent(
 
 /** What there is to say without doing anything: the run has ended, waits, or is gone on with under another task. */
 function endedBefore(run: ActiveRun): AgentOutput | NeuronOutcome | null {
-  const { started, end, pause, wokenBy } = run.state;
+  const { started, end, blocked, pause, wokenBy } = run.state;
   if (started && started.agent_name !== run.agent.name) {
     const message = `the run was begun by the agent "${started.agent_name}"; this one is "${run.agent.name}"`;
     throw agentFailure("AGENT_CHANGED", message);
@@ -60,6 +60,10 @@ function endedBefore(run: ActiveRun): AgentOutput | NeuronOutcome | null {
   if (end?.type === "completed") return finished(run, end.data);
   if (end?.type === "error") throw new NeuronFailure(end.data.code, end.data.message);
   if (end?.type === "cancelled") throw new NeuronFailure("CANCELLED", end.data.reason ?? "the run was cancelled");
+  if (blocked) {
+    const direction = blocked.direction === "outgoing" ? "outgoing" : "incoming";
+    throw blockedFailure({ guardrail: blocked.guardrail, entities: Object.keys(blocked.findings) }, { direction });
+  }
   if (pause) return toOutcome(pause);
   return wokenBy !== null && wokenBy !== run.ctx.taskId ? superseded() : null;
 }

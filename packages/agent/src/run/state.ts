@@ -51,6 +51,8 @@ export interface RunState {
   readonly grantedAt: number | null;
   /** A person did not let it go on. */
   readonly isBudgetRefused: boolean;
+  /** A guardrail has stopped it, and no start of it goes on. */
+  readonly blocked: RunEventData<"guardrail.blocked"> | null;
   /** The pause that is open. */
   readonly pause: RunEventData<"run.paused"> | null;
   /** The task that the last resume woke the run with. */
@@ -72,6 +74,7 @@ export const INITIAL_STATE: RunState = {
   fired: new Set(),
   grantedAt: null,
   isBudgetRefused: false,
+  blocked: null,
   pause: null,
   wokenBy: null,
   end: null,
@@ -99,6 +102,8 @@ export function fold(state: RunState, event: AgentEvent): RunState {
       const next = withCall(state, event.data.call_id, { completed: event.data });
       return { ...next, spent: spentBy(next.spent, usage ?? null, cost_nano_usd ?? null, event.data["elapsed_ms"]) };
     }
+    case "guardrail.blocked":
+      return { ...state, blocked: event.data };
     case "guardrail.redacted":
       return withMasked(state, event);
     case "run.paused":
