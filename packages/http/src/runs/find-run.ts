@@ -1,6 +1,6 @@
 /** findRun: the run a path names, or 404: for unknown ids, ids that are none, and runs of other tenants alike. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { isRunId, timeOfId } from "@myelin/bus";
+import { timeOfId } from "@myelin/bus";
 import type { RunDetail } from "@myelin/runs";
 import { HttpProblem } from "../problem.ts";
 import type { RunReads } from "./run-parts.ts";
@@ -12,15 +12,18 @@ const MAX_WAIT_MS = 1_000;
 
 /** Throws `HttpProblem` 404. */
 export async function findRun(reads: Pick<RunReads, "getRun">, runId: string, signal: AbortSignal): Promise<RunDetail> {
-  const run = isRunId(runId) ? await whenRecorded(runId, () => reads.getRun(runId), signal) : null;
+  const run = await whenRecorded(runId, () => reads.getRun(runId), signal);
   if (run) return run;
-  throw new HttpProblem({
+  throw runNotFound(runId);
+}
+
+export const runNotFound = (runId: string): HttpProblem =>
+  new HttpProblem({
     status: 404,
     code: "RUN_NOT_FOUND",
     detail: `there is no run ${JSON.stringify(runId.slice(0, 80))}`,
     members: { runId: runId.slice(0, 80) },
   });
-}
 
 /**
  * Who starts a run and asks for it at once is ahead of the recorder by some milliseconds; so what has an id that was made a

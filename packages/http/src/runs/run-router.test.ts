@@ -286,6 +286,17 @@ describe("every route", () => {
     },
   );
 
+  test.each(TABLE.filter(([, { path }]) => path.includes(":id")))("%s is 404 for what is no run id", async (id) => {
+    const { router, store, verbs } = kit();
+    for (const name of ["nope", "run_%00", "run_1%20", `run_${"x".repeat(80)}`]) {
+      const { method, url, headers } = GOOD[id]();
+      const body = method === "POST" ? await GOOD[id]().text() : null;
+      const request = new Request(url.replace("run_1", name), { method, headers, body });
+      expect(await problemOf(router(request))).toMatchObject({ status: 404, code: "RUN_NOT_FOUND" });
+    }
+    expect([store.asked, verbs.asked]).toEqual([[], []]);
+  });
+
   test("without a Dendrite those that write are not there, and not in the document", async () => {
     const router = createRunRouter({ store: new FakeRunStore(), authorize: () => ({}) });
     const { paths } = (await (await router(get("/openapi.json"))).json()) as { paths: Record<string, object> };

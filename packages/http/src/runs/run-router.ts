@@ -5,7 +5,7 @@
  * H1: no read route writes, and no route serves another tenant's rows: all of them ask `store.for({ tenantId })` with the
  * tenant of the caller's scope, and all verbs get it.
  */
-import type { Logger } from "@myelin/bus";
+import { isRunId, type Logger } from "@myelin/bus";
 import type { Authorize } from "../authorize.ts";
 import { InFlight } from "../in-flight.ts";
 import type { Handler } from "../node-listener.ts";
@@ -13,6 +13,7 @@ import { HttpProblem } from "../problem.ts";
 import type { Route } from "../routes.ts";
 import { invalid, json, positive, serveRoutes, type RequestObserver } from "../serve-routes.ts";
 import { toProblem } from "../to-problem.ts";
+import { runNotFound } from "./find-run.ts";
 import { openApi } from "./openapi.ts";
 import { OPERATIONS, type Operation, type OperationId } from "./operations.ts";
 import { parseQuery } from "./parameters.ts";
@@ -109,10 +110,12 @@ export function runRoutes(
     serve: async (call) => {
       try {
         const values = parseQuery(query, call.url.searchParams, ignoredParameters);
+        const runId = call.params["id"] ?? "";
+        if (path.includes(":id") && !isRunId(runId)) throw runNotFound(runId);
         const asked = {
           ...call,
           query: values,
-          runId: call.params["id"] ?? "",
+          runId,
           get reads() {
             return readsFor(store, call.scope);
           },
