@@ -8,7 +8,7 @@ import { Threads } from "./threads.ts";
 
 const namespace = "example-chat-threads";
 await using own = process.env["DATABASE_URL"] ? null : await startPostgres();
-const databaseUrl = process.env["DATABASE_URL"] ?? own!.url;
+const databaseUrl = process.env["DATABASE_URL"] || own!.url;
 await migrate(databaseUrl);
 
 await using synapse = await connectSynapse(process.env["SYNAPSE_URL"] ?? "nats://127.0.0.1:4222");

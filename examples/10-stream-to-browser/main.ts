@@ -42,7 +42,7 @@ const librarian = defineAgent({
 
 const namespace = "example-stream-to-browser";
 await using own = process.env["DATABASE_URL"] ? null : await startPostgres();
-const databaseUrl = process.env["DATABASE_URL"] ?? own!.url;
+const databaseUrl = process.env["DATABASE_URL"] || own!.url;
 await migrate(databaseUrl);
 await using synapse = await connectSynapse(process.env["SYNAPSE_URL"] ?? "nats://127.0.0.1:4222");
 await using recorder = new Recorder({ bus: await synapse.open(namespace), databaseUrl });
