@@ -1,12 +1,26 @@
 /** The guides for who comes from elsewhere name only what is there: every name in a column "Myelin" exists. */
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { SIGNAL_TYPES } from "@myelin/bus";
-import { OPERATIONS } from "@myelin/http";
+import { ANSWERS, BODIES, OPERATIONS } from "@myelin/http";
 import { RUN_EVENT_DATA, RUN_EVENT_TYPES, RUN_STATUSES } from "@myelin/bus/run-events";
+import { z } from "zod";
 import { readRepository, unionOf } from "../helpers/docs.ts";
 import { PublicNames } from "../helpers/public-names.ts";
 
 const GUIDES = ["docs/migrating-from-dendrux.md", "docs/migrating-from-cosmonapse.md"];
+
+type AnswerName = keyof typeof ANSWERS;
+/** What the bodies of a route hold, sent and answered, at any depth. */
+const KEYS_OF_ROUTES: ReadonlyMap<string, ReadonlySet<string>> = new Map(
+  Object.values(OPERATIONS).map((operation) => {
+    const answers = Object.values<AnswerName | readonly AnswerName[] | "event-stream" | null>(operation.answers).flat();
+    const names = answers.flatMap((name) => (name === null ? [] : [name === "event-stream" ? "Event" : name]));
+    const schemas: z.ZodType[] = names.map((name) => ANSWERS[name]);
+    if ("body" in operation) schemas.push(BODIES[operation.body.schema]);
+    const route = `${operation.method} ${operation.path.replaceAll(/:(\w+)/g, "{$1}")}`;
+    return [route, new Set(schemas.flatMap((schema) => propertiesOf(z.toJSONSchema(schema, { io: "input" }))))];
+  }),
+);
 
 /** Words of the wire, routes, and columns of the tables, which are no names of TypeScript. */
 const WORDS: ReadonlySet<string> = new Set<string>([
@@ -15,7 +29,7 @@ const WORDS: ReadonlySet<string> = new Set<string>([
   ...RUN_STATUSES,
   ...unionOf("packages/neuron/src/errors.ts", "NeuronFailureCode"),
   ...unionOf("packages/dendrite/src/errors.ts", "AxonErrorCode"),
-  ...Object.values(OPERATIONS).map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`),
+  ...KEYS_OF_ROUTES.keys(),
   ...columnsOf(readRepository("prisma/schema.prisma")),
 ]);
 
@@ -59,6 +73,16 @@ describe.each(GUIDES)("%s", (guide) => {
     expect(silent).toEqual([]);
   });
 
+  test("names as keys of a route's bodies only what they hold", () => {
+    const problems = rows.flatMap(({ line, cell, keys }) =>
+      codesIn(cell).flatMap((route) => {
+        const wrong = codesIn(keys).filter((key) => /^[a-z_]+$/.test(key) && !KEYS_OF_ROUTES.get(route)!.has(key));
+        return wrong.map((key) => `line ${line}: the bodies of ${route} have no ${key}`);
+      }),
+    );
+    expect(problems).toEqual([]);
+  });
+
   test("names as data of an event only what it holds", () => {
     const problems = rows.flatMap(({ line, cell, data }) => {
       const [type] = codesIn(cell);
@@ -80,6 +104,8 @@ interface Row {
   readonly cell: string;
   /** The cell under "data"; empty in tables without one. */
   readonly data: string;
+  /** The cell under "keys"; empty in tables without one. */
+  readonly keys: string;
 }
 
 /** The rows of every table that has a column "Myelin". */
@@ -97,9 +123,16 @@ function rowsOf(document: string): Row[] {
       .slice(1, -1)
       .map((cell) => cell.trim());
     if (head === null) return void (head = cells);
-    const [column, data] = [head.indexOf("Myelin"), head.indexOf("`data`")];
+    const [column, data, keys] = [head.indexOf("Myelin"), head.indexOf("`data`"), head.indexOf("keys")];
     if (column < 0 || /^-+$/.test(cells[0]!)) return;
-    found.push({ line: at + 1, members, row, cell: cells[column] ?? "", data: cells[data] ?? "" });
+    found.push({
+      line: at + 1,
+      members,
+      row,
+      cell: cells[column] ?? "",
+      data: cells[data] ?? "",
+      keys: cells[keys] ?? "",
+    });
   });
   return found;
 }
@@ -121,4 +154,13 @@ function columnsOf(schema: string): string[] {
     const fields = [...body!.matchAll(/^ {2}(\w+) +\S+(.*)$/gm)];
     return [table, ...fields.map(([, field, rest]) => `${table}.${/@map\("(\w+)"\)/.exec(rest!)?.[1] ?? field!}`)];
   });
+}
+
+/** Names of properties in a JSON Schema, at any depth. */
+function propertiesOf(schema: unknown): string[] {
+  if (typeof schema !== "object" || schema === null) return [];
+  return Object.entries(schema).flatMap(([name, inner]) => [
+    ...(name === "properties" ? Object.keys(inner as object) : []),
+    ...propertiesOf(inner),
+  ]);
 }
