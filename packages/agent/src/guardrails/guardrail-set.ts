@@ -70,10 +70,14 @@ export class GuardrailSet {
     const found = [];
     for (const guardrail of guardrails) {
       const findings: Finding[][] = [];
+      // Rows of a table have the same names and many of the same values: each is looked at once.
+      const seen = new Map<string, readonly Finding[]>();
       for (const leaf of leaves) {
         const scanned = [];
         for (const { text, offset } of textsOf(leaf)) {
-          scanned.push({ offset, findings: await scan(guardrail, text, signal) });
+          const inText = seen.get(text) ?? (await scan(guardrail, text, signal));
+          seen.set(text, inText);
+          scanned.push({ offset, findings: inText });
         }
         findings.push(inLeaf(leaf, scanned));
       }
