@@ -3,6 +3,7 @@ import { newRunId, type Signal, type SignalOf } from "@myelin/bus";
 import { Axon, RunNotFoundError, type NeuronError } from "@myelin/dendrite";
 import { clarify } from "@myelin/neuron";
 import { Recorder, RunStore } from "@myelin/runs";
+import { fakeAgent } from "../../../test/helpers/fake-agent.ts";
 import { expectNoLeaks } from "../../../test/helpers/leaks.ts";
 import { withDatabase } from "../../../test/helpers/with-database.ts";
 import { echoAxon, withFleet, type Fleet } from "../../../test/helpers/with-fleet.ts";
@@ -93,6 +94,32 @@ describe("what the log no longer holds", () => {
       kind: "ALREADY_ANSWERED",
     });
     expect(await dendrite.reattach(runId)).toEqual(reply);
+  });
+
+  test("a paused run is shown, answered in part, answered, watched and run again from Postgres alone", async () => {
+    await using here = await withRecordedFleet();
+    const { fleet, store } = here;
+    const pauses = [{ status: "waiting_client_tool", calls: { call_x: "result", call_y: "result" } }] as const;
+    await fleet.worker([fakeAgent({ pauses })]);
+    const paused = await fleet.dendrite().run("fake", { text: "hi", tenantId: "acme" });
+    const { runId } = paused;
+    await here.purge();
+    const dendrite = fleet.dendrite();
+    expect(await dendrite.runs.wait(runId)).toEqual(paused);
+    await dendrite.submitToolResults(runId, { results: [{ callId: "call_x", result: 1 }], tenantId: "acme" });
+    expect(await dendrite.runs.wait(runId)).toMatchObject({ pause: { pending: [{ callId: "call_y" }] } });
+    await here.purge();
+    const taken = await dendrite.submitToolResults(runId, { results: [{ callId: "call_y", result: 2 }] });
+    const result = await taken.result();
+    expect(result).toMatchObject({ status: "success", answer: '{"call_x":1,"call_y":2}' });
+    await here.purge();
+    expect(await fleet.dendrite().runs.wait(runId)).toEqual(result);
+    const indexes: unknown[] = [];
+    for await (const { sequenceIndex } of fleet.dendrite().runs.follow(runId)) indexes.push(sequenceIndex);
+    expect(indexes).toEqual(indexes.map((_, at) => at));
+    expect(indexes).toHaveLength((await store.getEvents(runId)).length);
+    expect(await dendrite.retry(runId)).toMatchObject({ status: "waiting_client_tool", traceId: paused.traceId });
+    expect(await store.getRun(runId)).toMatchObject({ status: "success" });
   });
 
   test("a dead letter of the tables is sent again", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { connectSynapse, LogUnavailableError, newRunId, newTraceId, type Bus } from "@myelin/bus";
+import { connectSynapse, createSignal, LogUnavailableError, newRunId, newTraceId, type Bus } from "@myelin/bus";
 import { Journal, JournalLostError, type JournalOptions } from "./journal.ts";
 
 const runId = newRunId();
@@ -130,6 +130,61 @@ describe("Journal", () => {
     await asleep.journal.append([step("a")]);
     await writer(server.bus, 1, { taskSeq: 9, isFresh: false }).journal.append([]);
     await expect(asleep.journal.append([step("b")])).rejects.toBeInstanceOf(JournalLostError);
+  });
+
+  test("a start of an earlier task is lost to one of a later, also when it reads that one first", async () => {
+    await using server = await withBus();
+    await writer(server.bus, 1, { taskSeq: 9, isFresh: false }).journal.append([]);
+    const late = writer(server.bus, 2, { taskSeq: 1 });
+    expect(await late.journal.read()).toHaveLength(1);
+    await expect(late.journal.append([])).rejects.toBeInstanceOf(JournalLostError);
+    expect(late.lost).toBe(1);
+  });
+
+  test("what was submitted between two starts is read by the later one, and no start is lost to it", async () => {
+    await using server = await withBus();
+    const asleep = writer(server.bus, 1);
+    await asleep.journal.append([step("a")]);
+    const woken = writer(server.bus, 1, { taskSeq: 9, isFresh: false });
+    await woken.journal.read();
+    const submitted = createSignal({
+      type: "RUN_EVENT",
+      trace_id: traceId,
+      directed: { id: "n", type: null, capabilities: [] },
+      payload: {
+        entries: [{ ...step("submitted"), sequence_index: 2, iteration_index: 0, correlation_id: null }],
+      },
+      meta: { run_id: runId },
+    });
+    await server.bus.append(submitted, { expectLastSeq: 1 });
+    await woken.journal.append([step("b")]);
+    expect((await woken.journal.read()).map(({ data }) => data["name"])).toEqual([
+      undefined,
+      "a",
+      "submitted",
+      undefined,
+      "b",
+    ]);
+    expect(woken.lost).toBe(0);
+  });
+
+  test("a journal that was begun again, whole, is read from there", async () => {
+    await using server = await withBus();
+    const entries = ["a", "b", "c"].map((name, at) => ({
+      ...step(name),
+      sequence_index: at,
+      iteration_index: 0,
+      correlation_id: null,
+    }));
+    for (const some of [entries.slice(1, 2), entries]) {
+      const directed = { id: "n", type: null, capabilities: [] };
+      const meta = { run_id: runId };
+      await server.bus.append(
+        createSignal({ type: "RUN_EVENT", trace_id: traceId, directed, payload: { entries: some }, meta }),
+      );
+    }
+    const { journal } = writer(server.bus, 1, { taskSeq: 9, isFresh: false });
+    expect(await journal.read()).toEqual(entries);
   });
 
   test("an acknowledgement that was lost costs nothing: the entry is there once, and the writer goes on", async () => {
