@@ -12,11 +12,13 @@ type Handler = (request: Request) => Promise<Response>;
 export interface PageServer extends AsyncDisposable {
   /** Ends with a slash. */
   readonly url: string;
+  /** With `PORT` in the environment: resolves at Ctrl-C, so that a browser can come. Else at once. */
+  stay(): Promise<void>;
   /** Cut every connection, as a proxy or a bad network does. */
   cut(): void;
 }
 
-/** `folder` holds `index.html` and `page.js`. On a free port; with `PORT` in the environment there, until Ctrl-C. */
+/** `folder` holds `index.html` and `page.js`. On a free port; with `PORT` in the environment there. */
 export async function servePage(folder: URL, api: Handler): Promise<PageServer> {
   const handler: Handler = async (request) => {
     const { pathname } = new URL(request.url);
@@ -33,11 +35,12 @@ export async function servePage(folder: URL, api: Handler): Promise<PageServer> 
   return {
     url,
     cut: () => server.closeAllConnections(),
+    async stay() {
+      if (!PORT) return;
+      console.log(`open ${url}; Ctrl-C ends it`);
+      await once(process, "SIGINT");
+    },
     async [Symbol.asyncDispose]() {
-      if (PORT) {
-        console.log(`open ${url}; Ctrl-C ends it`);
-        await once(process, "SIGINT");
-      }
       server.close();
       server.closeAllConnections();
     },

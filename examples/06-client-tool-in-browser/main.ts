@@ -63,6 +63,7 @@ await pressAsk();
 if (isLocal) assert.match(answer(), /the table is empty/);
 console.log(`a tool that fails is an answer too: ${answer()}`);
 
+await server.stay();
 await worker.stop();
 await pressAsk();
 assert.match(answer(), /It failed: /);

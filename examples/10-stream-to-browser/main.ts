@@ -107,3 +107,4 @@ if (isLocal) {
   assert.equal(steps.at(-1), "ended: success");
 }
 console.log(`every step is there once, and so is the answer: ${says}`);
+await server.stay();
