@@ -183,12 +183,22 @@ export class Runs {
    * old one, and what is given here instead. Rejects as `run`, with `RunNotFoundError`, and `RunNotTerminalError`.
    */
   async retry(runId: string, request: RetryRequest = {}): Promise<RunResult> {
+    const { runtime, prepared, merged } = await this.#prepareRetry(runId, request);
+    return this.#runPrepared(runtime, prepared, merged);
+  }
+
+  /** Retry a run and go on, as `start` does. Rejects as `retry` before its new run. */
+  async startRetry(runId: string, request: Omit<RetryRequest, "signal" | "onPause"> = {}): Promise<Dispatched> {
+    const { runtime, prepared } = await this.#prepareRetry(runId, request);
+    return runtime.dispatcher.dispatch(prepared);
+  }
+
+  async #prepareRetry(runId: string, request: RetryRequest) {
     const runtime = await this.#open();
     const { agent, source, retry, parentId } = await this.#source(runtime, runId, request);
     const given = Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined));
     const merged = { ...source, ...given } as RunAndWait;
-    const prepared = await prepare(runtime, agent, merged, retry);
-    return this.#runPrepared(runtime, { ...prepared, parentId }, merged);
+    return { runtime, merged, prepared: { ...(await prepare(runtime, agent, merged, retry)), parentId } };
   }
 
   async #runPrepared(

@@ -31,7 +31,16 @@ export type ScopableReads = RunReads & { for(scope: { tenantId: string }): RunRe
 /** What starts and steers runs: `dendrite.runs`. */
 export type RunVerbs = Pick<
   Runs,
-  "start" | "run" | "stream" | "follow" | "submitApproval" | "submitInput" | "submitToolResults" | "cancelRun" | "retry"
+  | "start"
+  | "run"
+  | "stream"
+  | "follow"
+  | "submitApproval"
+  | "submitInput"
+  | "submitToolResults"
+  | "cancelRun"
+  | "retry"
+  | "startRetry"
 >;
 
 export interface RunParts {

@@ -141,6 +141,10 @@ class FakeVerbs implements RunVerbs {
     this.#ask("retry", ...args);
     return this.result;
   }
+  async startRetry(...args: unknown[]) {
+    this.#ask("startRetry", ...args);
+    return { runId: "run_2", traceId: "trc_2" } as never;
+  }
 }
 
 interface Kit {
@@ -1011,12 +1015,18 @@ describe("submissions", () => {
     await of.router(post("/runs/run_1/cancel"));
     const deleted = await of.router(send("DELETE", "/runs/run_1"));
     expect(await deleted.json()).toEqual({ run_id: "run_1", trace_id: "trc_1", status: "cancelled" });
-    await of.router(post("/runs/run_1/retry", { model: "m", max_iterations: 2 }, { "idempotency-key": "k" }));
+    const begun = await of.router(
+      post("/runs/run_1/retry", { model: "m", max_iterations: 2 }, { "idempotency-key": "k" }),
+    );
+    expect([begun.status, begun.headers.get("location")]).toEqual([202, "../run_2"]);
+    expect(new URL("../run_2", "http://host/api/runs/run_1/retry").pathname).toBe("/api/runs/run_2");
+    expect((await of.router(post("/runs/run_1/retry?wait=1"))).status).toBe(200);
     expect(of.verbs.asked).toMatchObject([
       ["cancelRun", "run_1", { reason: "enough", by: "ada" }],
       ["cancelRun", "run_1", { reason: undefined }],
       ["cancelRun", "run_1", {}],
-      ["retry", "run_1", { model: "m", maxIterations: 2, idempotencyKey: "k" }],
+      ["startRetry", "run_1", { model: "m", maxIterations: 2, idempotencyKey: "k" }],
+      ["retry", "run_1", {}],
     ]);
   });
 

@@ -1,5 +1,5 @@
 /** Write handlers: what starts and steers runs, over `dendrite.runs`. The tenant is the caller's own, never the body's. */
-import type { RunResult, Submitted } from "@myelin/dendrite";
+import type { Dispatched, RunResult, Submitted } from "@myelin/dendrite";
 import { idempotencyKeyOf } from "../idempotency-key.ts";
 import { parseBody } from "../parse-body.ts";
 import { HttpProblem } from "../problem.ts";
@@ -65,8 +65,7 @@ export function writeHandlers(parts: RunParts, verbs: RunVerbs): RunHandlers<Wri
       const sent = await read("StartRun", call);
       const asked = { ...toRunRequest(sent), tenantId: scope.tenantId, idempotencyKey };
       if (query.wait) return finished(await verbs.run(sent.agent, { ...asked, signal: request.signal }));
-      const { runId, traceId } = await verbs.start(sent.agent, asked);
-      return answer("StartedRun", { run_id: runId, trace_id: traceId }, 202, { location: `runs/${runId}` });
+      return begun(await verbs.start(sent.agent, asked), "runs/");
     },
 
     async streamRun(call) {
@@ -118,15 +117,19 @@ export function writeHandlers(parts: RunParts, verbs: RunVerbs): RunHandlers<Wri
     },
 
     async retryRun(call) {
-      const { request, scope, runId } = call;
+      const { request, query, scope, runId } = call;
       const idempotencyKey = idempotencyKeyOf(request);
       const sent = await readOptional("RetryRun", call);
-      const { tenantId } = scope;
-      const { signal } = request;
-      return finished(await verbs.retry(runId, { ...toRetryRequest(sent), tenantId, idempotencyKey, signal }));
+      const asked = { ...toRetryRequest(sent), tenantId: scope.tenantId, idempotencyKey };
+      if (query.wait) return finished(await verbs.retry(runId, { ...asked, signal: request.signal }));
+      return begun(await verbs.startRetry(runId, asked), "../");
     },
   };
 }
+
+/** Where it is is said from here, so that it is right under any prefix. */
+const begun = ({ runId, traceId }: Pick<Dispatched, "runId" | "traceId">, runs: string): Response =>
+  answer("StartedRun", { run_id: runId, trace_id: traceId }, 202, { location: `${runs}${runId}` });
 
 /** 200 for a run that is over, 202 for one that waits: nobody takes a question for an answer. */
 const finished = (result: RunResult): Response =>
