@@ -104,6 +104,7 @@ describe("what npm packs", () => {
   test("is every package but the processes", () => {
     expect(names.sort()).toEqual(
       [
+        "@myelin/agent",
         "@myelin/bus",
         "@myelin/dendrite",
         "@myelin/dev",
