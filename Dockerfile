@@ -6,6 +6,7 @@ WORKDIR /app
 # First what decides the dependencies, so that a change of code installs nothing again.
 COPY package.json package-lock.json .npmrc ./
 COPY bus/package.json bus/
+COPY packages/agent/package.json packages/agent/
 COPY packages/dendrite/package.json packages/dendrite/
 COPY packages/dev/package.json packages/dev/
 COPY packages/http/package.json packages/http/
