@@ -57,11 +57,11 @@ const journalEntry = fc.record({
 export const runStep: fc.Arbitrary<RunStep> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ does: fc.constantFrom(...SIMPLE), run }) },
   {
-    weight: 2,
+    weight: 6,
     arbitrary: fc.record({
       does: fc.constant("journal" as const),
       run,
-      entries: fc.array(journalEntry, { minLength: 1, maxLength: 4 }),
+      entries: fc.array(journalEntry, { minLength: 1, maxLength: 4, size: "max" }),
     }),
   },
   { weight: 1, arbitrary: fc.record({ does: fc.constantFrom(...OTHER), run }) },

@@ -25,7 +25,7 @@ beforeEach(() => clear());
 expectNoLeaks();
 
 describe("R1: recording a log gives the same rows", () => {
-  const story = fc.array(runStep, { minLength: 1, maxLength: 40 });
+  const story = fc.array(runStep, { minLength: 1, maxLength: 40, size: "max" });
   const sizes = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 6 });
 
   test("in any batches, with repeats, by two recorders at once that die and begin again", async () => {
