@@ -116,6 +116,9 @@ function toJournal(
   if (tenant_id !== undefined) meta.tenant_id = tenant_id;
   if (parent_run_id !== undefined) meta.parent_run_id = parent_run_id;
   if (reply_to !== undefined) meta.reply_to = reply_to;
+  // Whoever finds the run by what is added here finds its beginning.
+  const task_seq = entries.find(({ event_type }) => event_type === "attempt.started")?.data["task_seq"];
+  if (typeof task_seq === "number") meta.task_seq = task_seq;
   const resumes = ({ payload }: SignalOf<"RUN_EVENT">) =>
     payload.entries.some(({ event_type }) => event_type === "run.resumed");
   return {
