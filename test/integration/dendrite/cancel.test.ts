@@ -96,13 +96,8 @@ describe.each(TRANSPORTS)("three levels deep over %s", (transport) => {
       await until(() => chain.aborts.length === 3);
       expect(new Set(chain.aborts.map(({ level }) => level))).toEqual(new Set(LEVELS));
       for (const { reason: why } of chain.aborts) expect(why).toMatchObject({ name: "AbortError" });
-      if (abort.signal.aborted) {
-        await until(async () => (await replies(fleet)).size === 3);
-        // A STOP names a run and reaches its children too; each level stops the next.
-        const order = chain.aborts.map(({ level }) => level);
-        expect([...order].sort()).toEqual([...LEVELS].sort());
-        expect(order.indexOf("bottom")).toBeGreaterThan(order.indexOf("middle"));
-      }
+      // A STOP names a run and reaches its children too: the levels hear of it in any order.
+      await until(async () => (await replies(fleet)).size === 3);
       await expectAllStopped(fleet, reason);
       expect(caller.stats().waiting).toBe(0);
     },
