@@ -3,8 +3,8 @@
  * and not, and misbehaves on request. The model's name is the lever, so that one server serves a whole test file.
  */
 
-import { ANSWERS } from "@myelin/neuron/conformance";
-import type { Accident } from "@myelin/neuron/conformance";
+import { ANSWERS } from "@myelin/neuron/testing";
+import type { Accident } from "@myelin/neuron/testing";
 import { createServer } from "node:http";
 import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,6 +1,6 @@
 /** Fake model wires: how each vendor says the same answers and errors. Data in, JSON and server-sent events out. */
 
-import type { ScenarioAnswer, ScenarioPart, ScenarioUsage } from "@myelin/neuron/conformance";
+import type { ScenarioAnswer, ScenarioPart, ScenarioUsage } from "@myelin/neuron/testing";
 
 export type WireAnswer = ScenarioAnswer;
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "@jest/globals";
 import type { ModelMessage, ModelToolCall } from "../../src/model/message.ts";
 import type { ModelParams, ModelResponse, ToolSpec } from "../../src/model/model.ts";
-import { ANSWERS } from "./scenarios.ts";
+import { ANSWERS } from "../scenarios.ts";
 import { expectInOrder, failureOf } from "./suite.ts";
 import type { ModelServer, ModelUnderTest, Open } from "./suite.ts";
 

@@ -1,6 +1,6 @@
 /**
  * describeModel: the proof that a provider keeps the contract of `Model`. Every provider passes it, against a local server
- * that speaks its wire and plays the scenarios.
+ * that speaks its wire and plays the scenarios (`ANSWERS` and `Accident` of `@myelin/neuron/testing`).
  *
  *     describeModel("anthropic", { start: startMyServer, create: (server, model, options) => …, vendor: "anthropic", … });
  */
@@ -10,8 +10,6 @@ import { describeAnswers } from "./describe-answers.ts";
 import { opener } from "./suite.ts";
 import type { ModelServer, ModelUnderTest } from "./suite.ts";
 
-export { ANSWERS } from "./scenarios.ts";
-export type { Accident, ScenarioAnswer, ScenarioPart, ScenarioUsage } from "./scenarios.ts";
 export type { ModelServer, ModelServerRequest, ModelUnderTest, ModelUnderTestOptions } from "./suite.ts";
 
 /** Describe one provider. `start` is called by every test, and what it starts is disposed at its end. */

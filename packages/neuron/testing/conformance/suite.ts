@@ -2,7 +2,7 @@
 import { expect } from "@jest/globals";
 import { NeuronFailure } from "../../src/errors.ts";
 import type { Model, ModelCallOptions, ModelDelta, ModelRequest, ModelResponse } from "../../src/model/model.ts";
-import type { Accident, ANSWERS } from "./scenarios.ts";
+import type { Accident, ANSWERS } from "../scenarios.ts";
 
 /** What came in. */
 export interface ModelServerRequest {
