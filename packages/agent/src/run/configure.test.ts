@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "@jest/globals";
-import type { Tool, ToolSource } from "@myelin/neuron";
+import { NeuronFailure, type Tool, type ToolSource } from "@myelin/neuron";
 import { scriptedModel } from "@myelin/neuron/testing";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -247,6 +247,12 @@ describe("tool sources", () => {
     const mended = agentWith({ toolSources: [sourceOf("fs", [])] });
     const second = await startAgent(mended.agent, "Hi", { journal });
     expect(second.returned).toMatchObject({ answer: "done" });
+  });
+
+  test("that say what is wrong with them are believed", async () => {
+    const failure = new NeuronFailure("TOOL_SOURCE_INVALID", "two tools of one name");
+    const { thrown } = await startAgent(agentWith({ toolSources: [sourceOf("fs", failure)] }).agent, "Hi");
+    expect(thrown).toMatchObject({ code: "TOOL_SOURCE_INVALID", recoverable: false });
   });
 
   test("whose names clash, or that lack a tool a rule is about, end the run", async () => {

@@ -1,5 +1,5 @@
 /** Open sources: the tools of a run: the agent's own, and those of its tool sources, sorted by name. */
-import type { Tool, ToolSource } from "@myelin/neuron";
+import { NeuronFailure, type Tool, type ToolSource } from "@myelin/neuron";
 import { agentFailure } from "../errors.ts";
 import { useSkill } from "../skills/use-skill.ts";
 import type { ActiveRun } from "./active-run.ts";
@@ -49,6 +49,8 @@ async function open(run: ActiveRun, source: ToolSource): Promise<readonly Tool[]
     if (run.ctx.signal.aborted) throw run.ctx.signal.reason as Error;
     const error = (cause instanceof Error ? cause.message : String(cause)).slice(0, 500);
     run.record([eventOf("mcp.error", run.state.turns.length, { source_name: source.name, error })]);
+    // It says itself what it is, and whether another start may have more luck.
+    if (cause instanceof NeuronFailure) throw cause;
     const message = `the tool source "${source.name}" did not open: ${error}`;
     throw agentFailure("TOOL_SOURCE_UNAVAILABLE", message, { recoverable: true, cause });
   }

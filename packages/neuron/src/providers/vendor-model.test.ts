@@ -75,3 +75,20 @@ describe("silence", () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 });
+
+test("an abort ends the pause before another try, however long that is", async () => {
+  jest.useFakeTimers();
+  try {
+    const headers = new Headers({ "retry-after": "9" });
+    const busy = Object.assign(new Error("busy"), { status: 503, requestID: null, headers });
+    const model = createVendorModel(settings, () => Promise.resolve({ ...client, send: () => Promise.reject(busy) }));
+    const cancel = new AbortController();
+    const onRetry = () => void Promise.resolve().then(() => cancel.abort());
+    // Time stands still: only the abort can end it.
+    const call = model.generate({ messages: [] }, { signal: cancel.signal, onRetry });
+    await expect(call).rejects.toMatchObject({ code: "CANCELLED" });
+    expect(jest.getTimerCount()).toBe(0);
+  } finally {
+    jest.useRealTimers();
+  }
+});
