@@ -60,6 +60,7 @@ export {
   answerDedupId,
   bucketOf,
   entriesIn,
+  takeEntries,
   isId,
   isRunId,
   isSignalId,

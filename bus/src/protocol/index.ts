@@ -58,6 +58,7 @@ export type { Channel, SubjectFilter, SubjectTokens } from "./subjects.ts";
 export {
   answerDedupId,
   entriesIn,
+  takeEntries,
   journalOf,
   repliesOf,
   replyDedupId,

@@ -36,17 +36,23 @@ export const journalOf = (traceId: string, runId: string) =>
 export const wakesOf = (traceId: string, runId: string) =>
   ({ type: "TASK", bucket: bucketOf(traceId), run: runId }) as const satisfies SubjectFilter;
 
-/**
- * The entries of a journal from its Signals, in order. A journal that was begun again, because the log had lost its head,
- * starts over with index 0.
- */
+/** The entries of a journal from its Signals, in the order of the log. */
 export function entriesIn(signals: Iterable<SignalOf<"RUN_EVENT">>): RunEventEntry[] {
-  let entries: RunEventEntry[] = [];
-  for (const { payload } of signals) {
-    if (payload.entries[0]!.sequence_index === 0) entries = [];
-    entries.push(...payload.entries);
-  }
+  const entries: RunEventEntry[] = [];
+  for (const { payload } of signals) takeEntries(entries, payload.entries);
   return entries;
+}
+
+/**
+ * Add the entries of the next Signal to those of a journal; returns the ones that were taken. The first in a place counts, as
+ * in the tables: a copy that somebody put on the log again changes nothing. Where the log has lost the journal's head, and it
+ * was begun again whole, the whole one counts.
+ */
+export function takeEntries(journal: RunEventEntry[], added: readonly RunEventEntry[]): RunEventEntry[] {
+  if (added[0]?.sequence_index === 0 && journal[0] && journal[0].sequence_index > 0) journal.length = 0;
+  const taken = added.filter(({ sequence_index }) => sequence_index > (journal.at(-1)?.sequence_index ?? -1));
+  journal.push(...taken);
+  return taken;
 }
 
 /**

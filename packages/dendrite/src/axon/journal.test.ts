@@ -1,5 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
-import { connectSynapse, createSignal, LogUnavailableError, newRunId, newTraceId, type Bus } from "@myelin/bus";
+import {
+  connectSynapse,
+  createSignal,
+  LogUnavailableError,
+  newRunId,
+  newSignalId,
+  newTraceId,
+  type Bus,
+} from "@myelin/bus";
 import { Journal, JournalLostError, type JournalOptions } from "./journal.ts";
 
 const runId = newRunId();
@@ -66,6 +74,21 @@ const through = (bus: JournalOptions["bus"], append: Bus["append"]): JournalOpti
 });
 
 describe("Journal", () => {
+  test("J1: a copy of earlier entries that somebody puts on the log again changes nothing", async () => {
+    await using server = await withBus();
+    const first = writer(server.bus, 1);
+    await first.journal.append([step("a")]);
+    await first.journal.append([step("b")]);
+    const copied = (await server.bus.firstOf({ type: "RUN_EVENT", to: runId }))!;
+    if (!copied.parsed.ok) throw new Error("it is no Signal");
+    await server.bus.append({ ...copied.parsed.signal, id: newSignalId() });
+    const second = writer(server.bus, 2);
+    const names = (await second.journal.read()).map(({ data }) => data["name"]);
+    expect(names).toEqual([undefined, "a", "b"]);
+    await second.journal.append([step("c")]);
+    expect((await stored(server.bus)).at(-1)).toEqual({ index: 4, type: "step.completed", name: "c" });
+  });
+
   test("J1: entries are gapless, and those that come together travel together behind the one that begins the attempt", async () => {
     await using server = await withBus();
     const { journal } = writer(server.bus, 1);

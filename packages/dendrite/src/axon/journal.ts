@@ -13,6 +13,7 @@
 import {
   createSignal,
   journalOf,
+  takeEntries,
   type Bus,
   type LogEntry,
   type NewSignal,
@@ -169,11 +170,7 @@ export class Journal {
     const added: RunEventEntry[] = [];
     for await (const entry of this.#options.bus.read(this.#subject(), { fromSeq: this.#headSeq + 1 })) {
       this.#headSeq = entry.seq;
-      const entries = entriesOf(entry);
-      // The log had lost the journal's head, and whoever had the rest began it again (runs/run-journals.ts).
-      if (entries[0]?.sequence_index === 0) this.#entries.length = 0;
-      this.#entries.push(...entries);
-      added.push(...entries);
+      added.push(...takeEntries(this.#entries, entriesOf(entry)));
     }
     const first = this.#entries[0];
     if (first && first.sequence_index !== 0) {
