@@ -20,7 +20,6 @@ import type { TaskRun } from "./task-run.ts";
 export class RunContext implements NeuronContext {
   declare readonly signal: AbortSignal;
   declare readonly stepKey: string;
-  declare readonly journal: RunJournal;
   readonly neuronId: string;
   readonly runId: string;
   readonly traceId: string;
@@ -43,7 +42,6 @@ export class RunContext implements NeuronContext {
     this.#run = run;
     Object.defineProperty(this, "signal", RunContext.#signal);
     Object.defineProperty(this, "stepKey", RunContext.#stepKey);
-    Object.defineProperty(this, "journal", RunContext.#journal);
     this.neuronId = run.neuronId;
     this.runId = run.runId;
     this.traceId = task.trace_id;
@@ -61,18 +59,15 @@ export class RunContext implements NeuronContext {
     this.call = (contract, input, options = {}) => run.host.callChild(run, contract, input, options);
   }
 
+  /** Opened when somebody asks for it: most runs have none. */
+  get journal(): RunJournal {
+    return this.#run.journal;
+  }
+
   /** Not enumerable: it throws where no step runs, and `{ ...ctx }` would ask for it. */
   static readonly #stepKey = {
     get(this: RunContext): string {
       return this.#run.steps.key;
-    },
-  };
-
-  /** Opened when somebody asks for it: most runs have none. */
-  static readonly #journal = {
-    enumerable: true,
-    get(this: RunContext): RunJournal {
-      return this.#run.journal;
     },
   };
 
