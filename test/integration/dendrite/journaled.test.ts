@@ -71,6 +71,42 @@ describe.each(TRANSPORTS)("journaled runs over %s", (transport) => {
     expect(entries).toEqual(["attempt.started", "run.started", "run.error"]);
   });
 
+  test.each([
+    ["its deadline has passed", {}, 1_000],
+    ["no attempt is left", { retry: { maxAttempts: 1 } }, 60_000],
+  ])(
+    "J2: a pause on record that was not said is said by the next worker, though %s",
+    async (_why, options, timeoutMs) => {
+      await using fleet = await withFleet(transport);
+      let isRefused = false;
+      const dumb = leveredSynapse(await fleet.connect(), {
+        append: (bus) => (signal, appendOptions) => {
+          if (signal.type !== "PERMISSION") return bus.append(signal, appendOptions);
+          isRefused = true;
+          return Promise.reject(new LogUnavailableError("no room"));
+        },
+      });
+      const agent = () => fakeAgent({ pauses: [APPROVAL], ...options });
+      const first = await fleet.worker([agent()], { synapse: dumb });
+      const startedAt = Date.now();
+      const { runId } = await fleet.dendrite().runs.start("fake", { text: "hi", timeoutMs });
+      await until(() => isRefused);
+      await first.stop();
+      await until(() => timeoutMs > 10_000 || Date.now() > startedAt + timeoutMs);
+      await fleet.worker([agent()]);
+      const bus = await fleet.bus();
+      await until(async () =>
+        (await signalsOf(bus, runId)).some(({ type }) => type === "PERMISSION" || type === "ERROR"),
+      );
+      const signals = await signalsOf(bus, runId);
+      expect(signals.filter(({ type }) => type !== "RUN_EVENT").map(({ type }) => type)).toEqual([
+        "TASK",
+        "PERMISSION",
+      ]);
+      expect(entriesOf(signals)).not.toContain("run.error");
+    },
+  );
+
   test("a STOP that came while a run waited does not stop what its answer wakes", async () => {
     await using fleet = await withFleet(transport);
     await fleet.worker([fakeAgent({ pauses: [APPROVAL] })]);

@@ -55,6 +55,11 @@ export class ActiveRun {
     this.#writer.add(events.map(toEntry));
   }
 
+  /** Resolves once the answer of the last model call is acknowledged; it was sent already, unless no tool followed from it. */
+  async flushAnswer(): Promise<void> {
+    if (this.#writer.holds("llm.completed")) await this.#writer.flush();
+  }
+
   /** Resolves once all that was recorded is acknowledged. */
   flush(): Promise<void> {
     return this.#writer.flush();

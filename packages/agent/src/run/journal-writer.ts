@@ -21,6 +21,11 @@ export class JournalWriter {
     this.#waiting.push(...entries);
   }
 
+  /** Whether something of this type was added and not sent yet. */
+  holds(type: NewRunEvent["event_type"]): boolean {
+    return this.#waiting.some(({ event_type }) => event_type === type);
+  }
+
   /** Write what was added; resolves once all of it is acknowledged. Rejects, then and ever after, when it was not. */
   async flush(): Promise<void> {
     while (this.#writing) await this.#writing;

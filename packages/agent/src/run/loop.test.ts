@@ -83,6 +83,14 @@ describe("a run", () => {
     expect(dataOfAll(journal.entries, "llm.completed").map((data) => data["order_index"])).toEqual([1, 3]);
   });
 
+  test("whose calls are all refused is on record before the model is asked again", async () => {
+    const { agent } = agentWith([calls("nothing"), calls("nothing"), "ok"], { tools: [server("add")] });
+    const { journal } = await startAgent(agent, "Hi");
+    expect(journal.appends.map((append) => typesOf(append).filter((type) => type === "llm.completed").length)).toEqual([
+      1, 1, 1,
+    ]);
+  });
+
   test("J3: a tool runs after the entry that announces it is acknowledged", async () => {
     const order: string[] = [];
     const { agent } = agentWith([calls("pay"), "ok"], {

@@ -7,7 +7,8 @@
  * answer is run again if it is idempotent; else a person is asked. A model call is repeated only if its answer was not
  * acknowledged.
  *
- * What is recorded is written when something waits for it: before tools run, before a pause and before the reply. So at most
+ * What is recorded is written when something waits for it: before tools run, before the next model call when none ran,
+ * before a pause and before the reply. So at most
  * one model call is not on record. An answer of a tool is sent at once, and not waited for: it travels beside the next model
  * call.
  */
@@ -77,6 +78,7 @@ async function loop(run: ActiveRun, tools: RunTools): Promise<AgentOutput | Neur
         run.record(effect.events);
         break;
       case "call_model":
+        await run.flushAnswer();
         await callModel(run, tools);
         break;
       case "run_tools":

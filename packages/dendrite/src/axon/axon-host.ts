@@ -186,7 +186,8 @@ export class AxonHost {
     const run = new TaskRun({ axon: this.axon, task, delivery, isFresh, host: this.#options });
     try {
       await run.begin({ isAgain: this.#done.isAgain(delivery) });
-      return await this.#outcome(run, refusal ?? (await this.#replyTo(run, seq)), delivery);
+      const refused = run.isSettled ? undefined : refusal;
+      return await this.#outcome(run, refused ?? (await this.#replyTo(run, seq)), delivery);
     } catch (thrown) {
       if (thrown instanceof JournalLostError) return { type: "abandon" };
       throw thrown;
@@ -196,13 +197,13 @@ export class AxonHost {
   /** What the neuron makes of the task, or why it is not started. */
   async #replyTo(run: TaskRun, seq: number | null): Promise<ReplyBody | null> {
     if (run.recordedEnd) return run.recordedEnd;
-    const stop = this.#options.stopOf(run.task, seq);
+    const stop = run.hasCompleted ? undefined : this.#options.stopOf(run.task, seq);
     if (stop) {
       run.abort(stop);
       return error({ code: "CANCELLED", message: "the trace was stopped before the task started" });
     }
     const { maxAttempts } = this.axon.retry;
-    if (run.countedAttempt > maxAttempts) {
+    if (!run.isSettled && run.countedAttempt > maxAttempts) {
       const message = `the task was started ${maxAttempts} times and none ended; the Axon's maxAttempts is ${maxAttempts}`;
       return error({ code: "ATTEMPTS_EXHAUSTED", message });
     }

@@ -103,6 +103,7 @@ export class TaskRun {
   #memoryJournal: MemoryJournal | undefined;
   #steps: Steps | undefined;
   #end: RunEventEntry | null = null;
+  #isSettled = false;
   #hasLostJournal = false;
   #abort: AbortController | undefined;
   #abortedBy: RunAbortedError | undefined;
@@ -152,10 +153,24 @@ export class TaskRun {
     const { attempt, released } = attemptsOf(this.task, entries, { isAgain, areAnnounced });
     this.attempt = attempt;
     this.#released = released;
-    const { pause, end } = journalState(entries);
+    const { pause, end, resumed } = journalState(entries);
     this.#end = end;
-    // A start that only says again what an earlier one said leaves no trace: the run is over, or waits.
-    if (!pause && !end) await journal.append([]);
+    this.#isSettled = pause !== null || end !== null || (resumed !== null && resumed.task.id !== this.task.id);
+    // A start that only says again what an earlier one said leaves no trace.
+    if (!this.#isSettled) await journal.append([]);
+  }
+
+  /**
+   * Its journal says already what becomes of this task: the run is over, or waits, or goes on under another one. What is left
+   * is to say so, however late it is and however often it was tried.
+   */
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
+  /** Its journal has its answer. */
+  get hasCompleted(): boolean {
+    return this.#end?.event_type === "run.completed";
   }
 
   /** What its journal says of the end of this run, if an earlier start ended it and its reply was lost. */
@@ -244,7 +259,7 @@ export class TaskRun {
   }
 
   async #run(): Promise<ReplyBody | null> {
-    if (this.deadline && this.deadline.getTime() <= Date.now()) {
+    if (!this.#isSettled && this.deadline && this.deadline.getTime() <= Date.now()) {
       return deadlineExceeded("before the task started");
     }
     try {

@@ -32,7 +32,8 @@ const DUE_AT = `(CASE WHEN status IN ('waiting_client_tool', 'waiting_human_inpu
 
 /**
  * Runs of one log that were due at `until`, the longest overdue first. A run whose id cannot be a subject is not among them:
- * its worker answers under another.
+ * its worker answers under another. Nor is one whose journal has its answer, which the next worker says, nor one that was
+ * resumed within the hour, whose TASK is on its way (lost-wakes.ts).
  */
 export async function listDueRuns(
   db: Database,
@@ -62,8 +63,10 @@ export async function listDueRuns(
          ORDER BY sequence_index DESC LIMIT 100) AS f), '[]') AS failures
      FROM runs
      WHERE log_id = (SELECT log_id FROM logs WHERE namespace = $1::text AND created_at = $2::text::timestamptz(3))
-       AND terminal_seq IS NULL AND ${DUE_AT} <= $3::text::timestamptz
+       AND terminal_seq IS NULL AND status NOT IN ('success', 'max_iterations') AND ${DUE_AT} <= $3::text::timestamptz
        AND ($4::text IS NULL OR (${DUE_AT}, run_id) > ($4::text::timestamptz, $5::text))
+       AND NOT EXISTS (SELECT FROM run_events AS e WHERE e.run_id = runs.run_id AND e.seq = runs.live_seq
+         AND e.event_type = 'run.resumed' AND e.created_at > $3::text::timestamptz - interval '1 hour')
        AND run_id ~ '^run_[A-Za-z0-9_-]{0,60}$'
      ORDER BY ${DUE_AT}, run_id LIMIT ${limit}`,
     log.namespace,

@@ -93,7 +93,7 @@ async function hasGoneOn(bus: Pick<SweptBus, "lastOf">, run: DueRun, cause: Sign
   const filters: SubjectFilter[] = cause
     ? [repliesOf(run.traceId, run.runId, cause.meta.reply_to)]
     : REPLY_TYPES.map((type) => ({ ...at, type }));
-  if (run.isPaused) filters.push({ ...at, type: "TASK" });
+  filters.push({ ...at, type: "TASK" });
   const entries = await Promise.all(filters.map((filter) => bus.lastOf(filter)));
   return entries.some((entry) => entry !== null && entry.seq > run.causeSeq && !isJournal(entry));
 }

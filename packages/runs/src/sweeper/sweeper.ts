@@ -85,8 +85,8 @@ export class Sweeper implements AsyncDisposable {
     let failures = 0;
     while (!this.#draining.signal.aborted) {
       try {
-        await this.#sweep(db);
         await this.#wake(db);
+        await this.#sweep(db);
         failures = 0;
       } catch (error) {
         if (error instanceof BusError && error.code === "CLOSED") return;
