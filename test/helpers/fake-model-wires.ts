@@ -40,7 +40,8 @@ const chatUsage = ({ input, output, cacheRead, cacheWritten, reasoning }: Scenar
     },
   });
 };
-const chatFinish = (answer: WireAnswer): string => (callsOf(answer).length > 0 ? "tool_calls" : "stop");
+const chatFinish = (answer: WireAnswer): string =>
+  answer.isCut ? "length" : callsOf(answer).length > 0 ? "tool_calls" : "stop";
 const chatCall = ({ call, name, args }: Extract<ScenarioPart, { call: string }>): object => ({
   id: call,
   type: "function",
@@ -98,7 +99,8 @@ const anthropicUsage = ({ input, output, cacheRead, cacheWritten, reasoning }: S
     output_tokens_details: reasoning === undefined ? undefined : { thinking_tokens: reasoning },
   }),
 });
-const anthropicStop = (answer: WireAnswer): string => (callsOf(answer).length > 0 ? "tool_use" : "end_turn");
+const anthropicStop = (answer: WireAnswer): string =>
+  answer.isCut ? "max_tokens" : callsOf(answer).length > 0 ? "tool_use" : "end_turn";
 const anthropicBlock = (part: ScenarioPart): object => {
   if ("text" in part) return { type: "text", text: part.text };
   if ("thought" in part) return { type: "thinking", thinking: part.thought, signature: part.seal };
@@ -177,8 +179,10 @@ const responsesUsage = ({ input, output, cacheRead, cacheWritten, reasoning }: S
       output_tokens_details: { reasoning_tokens: reasoning },
     },
   });
-const responsesWhole = (model: string, { parts, usage }: WireAnswer): object => ({
-  ...{ id: "resp_1", object: "response", model, status: "completed", error: null, incomplete_details: null },
+const responsesWhole = (model: string, { parts, usage, isCut }: WireAnswer): object => ({
+  ...{ id: "resp_1", object: "response", model, error: null },
+  status: isCut ? "incomplete" : "completed",
+  incomplete_details: isCut ? { reason: "max_output_tokens" } : null,
   output: parts.map(responsesItem),
   ...(usage === null ? {} : responsesUsage(usage)),
 });
@@ -197,7 +201,8 @@ const responses: Wire = {
       return halves(part.args).map((delta) => event("response.function_call_arguments.delta", { ...place, delta }));
     }),
   streamError: (code, message) => event("error", { code, message, param: null }),
-  end: (model, answer) => event("response.completed", { response: responsesWhole(model, answer) }),
+  end: (model, answer) =>
+    event(answer.isCut ? "response.incomplete" : "response.completed", { response: responsesWhole(model, answer) }),
 };
 
 function parsedOr(args: string): unknown {

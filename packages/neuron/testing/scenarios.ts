@@ -19,6 +19,8 @@ export interface ScenarioUsage {
 export interface ScenarioAnswer {
   readonly parts: readonly ScenarioPart[];
   readonly usage: ScenarioUsage | null;
+  /** The token limit ended it, and the server says so in its own word. */
+  readonly isCut?: boolean | undefined;
 }
 
 const USAGE: ScenarioUsage = { input: 12, output: 7 };
@@ -53,6 +55,15 @@ export const ANSWERS = {
     ],
     usage: USAGE,
   },
+  "is-cut-in-a-call": {
+    parts: [
+      { call: "call00001", name: "weather", args: '{"city":"Bern"}' },
+      { call: "call00002", name: "clock", args: "" },
+    ],
+    usage: USAGE,
+    isCut: true,
+  },
+  "is-cut-in-a-text": { parts: [{ text: "One and" }], usage: USAGE, isCut: true },
   "gives-json": { parts: [{ text: '{"city":"Bern","days":3}' }], usage: USAGE },
   "gives-no-json": { parts: [{ text: "I would rather not." }], usage: USAGE },
   thinks: {

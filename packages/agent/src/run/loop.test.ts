@@ -47,6 +47,13 @@ const told = (model: ReturnType<typeof scriptedModel>) =>
     );
 
 describe("a run", () => {
+  test("whose final text the token limit cut off succeeds with it, and has the finish reason on record", async () => {
+    const { agent } = agentWith([{ text: "One and", finishReason: "max_tokens" }]);
+    const { returned, journal } = await startAgent(agent, "Count.");
+    expect(returned).toMatchObject({ status: "success", answer: "One and" });
+    expect(dataOfAll(journal.entries, "llm.completed")).toMatchObject([{ finish_reason: "max_tokens" }]);
+  });
+
   test("without tools is two entries more than its answer: run.started and run.completed", async () => {
     const { agent } = agentWith(["Hello."]);
     const { returned, journal } = await startAgent(agent, "Hi");

@@ -47,7 +47,10 @@ export interface ModelUsage {
   readonly reasoningTokens: number | null;
 }
 
-/** A tool call in an answer. `problem` says why `params` could not be read (they are `{}` then). */
+/**
+ * A tool call in an answer. With a `problem` it must not run: `params` could not be read (they are `{}` then), or it is the
+ * last call of an answer that the token limit cut off (they are what came of them, and may look whole).
+ */
 export interface AnsweredToolCall {
   readonly providerCallId: string | null;
   readonly name: string;
@@ -66,7 +69,7 @@ export interface ModelResponse {
   readonly output?: unknown;
   /** As the server names it. */
   readonly model: string;
-  /** In the vendor's word; null when it was not said. */
+  /** In the vendor's word; null when it was not said. `length`, `max_tokens`, `max_output_tokens`: the token limit cut it off. */
   readonly finishReason: string | null;
   readonly usage: ModelUsage;
   /** What was sent and what came, without keys. */
@@ -98,7 +101,8 @@ export interface ModelCallOptions {
 /**
  * A model of one vendor with its connection. Safe to call concurrently; shared by all runs of a process, and closed with it.
  * `generate` rejects with `NeuronFailure` MODEL_RATE_LIMITED, MODEL_OVERLOADED, MODEL_UNAVAILABLE, MODEL_TIMEOUT,
- * MODEL_REFUSED_REQUEST or CANCELLED; an answer that broke off is a failure, never half an answer.
+ * MODEL_REFUSED_REQUEST or CANCELLED; an answer that broke off is a failure, never half an answer. One that the token limit
+ * cut off is an answer: `finishReason` says so, and its last tool call, if it has any, has a `problem`.
  */
 export interface Model {
   /** `anthropic`, `openai`, …: what stands before the colon in `anthropic:claude-sonnet-5-5`. */

@@ -12,6 +12,7 @@ import type { Model, ModelCallOptions, ModelDelta, ModelParams, ModelRequest, Mo
 import { costOfCall } from "../model/prices.ts";
 import type { Prices } from "../model/prices.ts";
 import { untilAborted } from "../until-aborted.ts";
+import { markCutCall } from "./cut-call.ts";
 import { modelFailure, toModelFailure } from "./model-failure.ts";
 import type { CallPlace } from "./model-failure.ts";
 import type { ProviderSettings } from "./provider-options.ts";
@@ -61,7 +62,8 @@ export function createVendorModel<Body, Answer>(
       const secrets = [...client.secrets, ...settings.secrets].sort((a, b) => b.length - a.length);
       const place = { model, baseURL: client.baseURL, secrets };
       const answer = await callWithRetries({ settings, client, body, place, options });
-      return { ...client.toResponse(answer, request), providerRequest: body, providerResponse: answer };
+      const response = client.toResponse(answer, request);
+      return { ...response, toolCalls: markCutCall(response), providerRequest: body, providerResponse: answer };
     },
   };
 }

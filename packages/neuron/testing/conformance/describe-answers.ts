@@ -70,6 +70,22 @@ export function describeAnswers(open: Open, subject: ModelUnderTest<ModelServer>
   });
 
   describe.each(["call", "streamed"] as const)("%s", (way) => {
+    test("the call in which the token limit ended the answer has a problem, and those before it have none", async () => {
+      await using stage = await open("is-cut-in-a-call");
+      const { toolCalls } = await stage[way]();
+      expect(toolCalls.map(({ name, problem }) => [name, problem])).toEqual([
+        ["weather", undefined],
+        ["clock", expect.stringContaining("token limit")],
+      ]);
+    });
+
+    test("a text that the token limit cut off is an answer, with another finish reason than a whole one", async () => {
+      await using stage = await open("is-cut-in-a-text");
+      const { text, finishReason } = await stage[way]();
+      expect([text, finishReason]).toEqual(["One and", expect.any(String)]);
+      expect(finishReason).not.toBe((await stage[way]({ model: "says-a-text" })).finishReason);
+    });
+
     test("usage is null where the server does not say", async () => {
       await using stage = await open("no-usage");
       expect((await stage[way]()).usage).toEqual({

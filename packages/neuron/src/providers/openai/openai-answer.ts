@@ -39,7 +39,8 @@ export async function* readOpenaiStream(
   for await (const chunk of chunks) {
     const choice = chunk.choices?.[0];
     const delta = (choice?.delta ?? {}) as LooseMessage;
-    finishReason = choice?.finish_reason ?? finishReason;
+    // Some servers say "" until the end.
+    finishReason = choice?.finish_reason || finishReason;
     completion = {
       id: chunk.id || completion.id,
       model: chunk.model || completion.model,
@@ -95,7 +96,7 @@ export function toOpenaiResponse(
     ...read,
     ...(outputSchema === undefined ? {} : { output: withoutFilledNulls(output, outputSchema) }),
     model: completion.model || (model ?? ""),
-    finishReason: choice?.finish_reason ?? null,
+    finishReason: choice?.finish_reason || null,
     usage: toUsage(completion.usage),
   };
 }

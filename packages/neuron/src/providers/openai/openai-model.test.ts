@@ -148,6 +148,14 @@ describe("servers that leave out what they like", () => {
     expect(answer).toMatchObject({ text: "", toolCalls: [], model: "asked", finishReason: "stop" });
   });
 
+  test('a finish reason of "" is none: a stream that says no other was cut, and is no answer', async () => {
+    const chunk = (finishReason: string) => ({ choices: [{ delta: { content: "hi" }, finish_reason: finishReason }] });
+    await expect(whole([chunk(""), chunk("")])).rejects.toThrow(
+      "the answer ended before the model said it had finished",
+    );
+    expect(await whole([chunk(""), chunk("stop"), chunk("")])).toMatchObject({ finishReason: "stop" });
+  });
+
   test("a refusal is the text", async () => {
     expect(await whole([{ choices: [{ delta: { refusal: "I will not." } }] }, end])).toMatchObject({
       text: "I will not.",

@@ -57,7 +57,7 @@ export function toResponsesResponse(
     ...read,
     ...(outputSchema === undefined ? {} : { output: withoutFilledNulls(parseJson(read.text), outputSchema) }),
     model: response.model,
-    finishReason: response.incomplete_details?.reason ?? response.status ?? null,
+    finishReason: response.incomplete_details?.reason || response.status || null,
     usage: toUsage(response.usage),
   };
 }
