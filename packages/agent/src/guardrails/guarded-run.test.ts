@@ -306,6 +306,31 @@ test("a guardrail that fails ends the run, and nothing unseen is kept", async ()
   expect(JSON.stringify(journal.entries)).not.toContain("bob@x.org");
 });
 
+test("a guardrail that fails over an answer or a result leaves on record that there was one, and what it cost", async () => {
+  const fails = (word: string): Guardrail => ({
+    name: "broken",
+    action: "redact",
+    scan: (text) => (text.includes(word) ? Promise.reject(new Error("broken")) : []),
+  });
+  const answered = agentWith(["a strange answer"], { guardrails: [fails("strange")] });
+  const first = await startAgent(answered.agent, "hi");
+  expect(first.thrown).toMatchObject({ code: "GUARDRAIL_FAILED" });
+  expect(dataOfAll(first.journal.entries, "llm.failed")).toMatchObject([{ usage: { output_tokens: 5 } }]);
+  let runs = 0;
+  const pay = tool({
+    name: "pay",
+    description: "Pays.",
+    input: z.looseObject({}),
+    run: () => Promise.resolve(`strange ${++runs}`),
+  });
+  const script = [{ toolCalls: [{ name: "pay", params: {} }] }, "done"];
+  const called = agentWith(script, { guardrails: [fails("strange")], tools: [pay] });
+  const second = await startAgent(called.agent, "hi");
+  expect(second.thrown).toMatchObject({ code: "GUARDRAIL_FAILED" });
+  expect(dataOfAll(second.journal.entries, "tool.completed")).toMatchObject([{ success: false, result: null }]);
+  expect(runs).toBe(1);
+});
+
 describe("another process goes on", () => {
   /** What a submitter appends: a call's result, masked by what the journal pins, and the word that wakes the run. */
   function submit(entries: readonly RunEventEntry[], result: unknown, taskId: string) {

@@ -40,7 +40,12 @@ export async function callModel(run: ActiveRun, tools: RunTools): Promise<void> 
   const calls = response.toolCalls.map(({ params, problem }) => ({ params, problem }));
   const given = { text, reasoning, output, calls };
   run.record(retries);
-  const masked = await run.mask(given, { direction: "outgoing", iterationIndex: iteration });
+  const masked = await run
+    .mask(given, { direction: "outgoing", iterationIndex: iteration })
+    .catch((thrown: unknown) => {
+      run.record([failed(NeuronFailure.from(thrown), spent)]);
+      throw thrown;
+    });
   if (masked.blocked) {
     // It is no answer, and nothing of it is kept. What it cost is.
     run.record([failed(masked.blocked, spent)]);

@@ -3,7 +3,7 @@
  * that is an answer for the model. It rejects when the run was aborted, and then nobody knows what the call did.
  */
 import type { UsageData } from "@myelin/bus/run-events";
-import type { Tool, ToolContext } from "@myelin/neuron";
+import { NeuronFailure, type Tool, type ToolContext } from "@myelin/neuron";
 import { isAgentTool } from "../agent-tool.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { delegate } from "./delegate.ts";
@@ -29,7 +29,7 @@ export async function runTool(run: ActiveRun, tool: Tool, call: Call): Promise<v
   const { call_id, provider_call_id, tool_name, params } = call.data;
   const iteration = run.state.turns.length;
   const where = { direction: "incoming", iterationIndex: iteration, correlationId: call_id } as const;
-  const masked = await run.mask({ result: outcome.result, error: outcome.error }, where);
+  const masked = await run.mask({ result: outcome.result, error: outcome.error }, where).catch(unreadable);
   const data = {
     ...{ call_id, provider_call_id, tool_name, params, target: tool.target },
     success: outcome.success && masked.blocked === null,
@@ -43,6 +43,9 @@ export async function runTool(run: ActiveRun, tool: Tool, call: Call): Promise<v
   run.record([eventOf("tool.completed", iteration, data, call_id)]);
   if (masked.blocked) throw masked.blocked;
 }
+
+/** A guardrail failed: what the tool gave may not be kept, but that it ran is known. */
+const unreadable = (thrown: unknown) => ({ value: { result: null, error: null }, blocked: NeuronFailure.from(thrown) });
 
 async function outcomeOf(run: ActiveRun, tool: Tool, call: Call): Promise<Outcome> {
   const { ctx, guard } = run;

@@ -292,10 +292,9 @@ const ownRun = (
   { runId, traceId }: { runId: string; traceId: string },
 ): KnownRun => ({ runId, traceId, replyTo: instance, neuron: neuron ?? "", tenantId, isWhole: true });
 
-/** The reader of a stream left before the run's end, or its pause. */
-async function stopLeft({ dispatcher }: Runtime, { runId, traceId }: KnownRun): Promise<void> {
-  const reason = "the reader of the stream left";
-  await dispatcher.stop(traceId as `trc_${string}`, { runId, reason, isStored: true });
+/** The reader of a stream left before the run's end, or its pause. The order is given; how the run takes it is not waited for. */
+async function stopLeft({ cancels }: Runtime, { runId, tenantId }: KnownRun): Promise<void> {
+  await cancels.cancel(runId, { by: null, reason: "the reader of the stream left", tenantId, timeoutMs: 1 });
 }
 
 const toPatience = ({ timeoutMs = WAIT_TIMEOUT_MS, signal, onPause = "return" }: Omit<WaitForRun, "tenantId">) => {
