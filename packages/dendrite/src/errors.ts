@@ -15,6 +15,7 @@ import { NeuronFailure } from "@myelin/neuron";
  *   such dead letter · `RECORDS_UNAVAILABLE`: the log does not hold it any more, and nobody who reads the tables answers
  * - `RUN_NOT_PAUSED`, `PAUSE_STATUS_MISMATCH`, `RUN_ALREADY_CLAIMED`, `RUN_ALREADY_TERMINAL`, `PAUSE_EXPIRED`,
  *   `INVALID_TOOL_RESULT`: a submission that a run does not take; nothing was changed · `RUN_NOT_TERMINAL`: it cannot be retried yet
+ * - `NOT_AN_AGENT`: a neuron is there, and is no agent
  * - `UNKNOWN_NAME`: the agent has no such tool, source or vendor · `GUARDRAIL_BLOCKED`: the message may not be sent
  * - `INVALID_OPTION`: an option has a wrong value · `STOPPED`: the Dendrite was stopped
  */
@@ -38,6 +39,7 @@ export type DendriteErrorCode =
   | "RUN_NOT_TERMINAL"
   | "PAUSE_EXPIRED"
   | "INVALID_TOOL_RESULT"
+  | "NOT_AN_AGENT"
   | "UNKNOWN_NAME"
   | "GUARDRAIL_BLOCKED"
   | "INVALID_OPTION"
@@ -306,6 +308,24 @@ export class UnknownNameError extends DendriteError {
     this.what = what;
     this.unknownName = unknownName;
     this.known = known;
+  }
+}
+
+/** A run was asked of what is no agent: dispatch to it, or call it. Nothing was sent. */
+export class NotAnAgentError extends DendriteError {
+  override readonly name = "NotAnAgentError";
+  readonly neuron: string;
+  /** The run that was to be retried; null when one was to be started. */
+  readonly runId: string | null;
+
+  constructor(neuron: string, runId: string | null = null) {
+    const what =
+      runId === null
+        ? `neuron "${neuron}" is no agent; dispatch to it, or call it`
+        : `run ${runId} of neuron "${neuron}" has no agent's journal; dispatch its input again`;
+    super("NOT_AN_AGENT", what);
+    this.neuron = neuron;
+    this.runId = runId;
   }
 }
 

@@ -46,6 +46,7 @@ export {
   InvalidToolResultError,
   NeuronError,
   NeuronPausedError,
+  NotAnAgentError,
   NoWorkerError,
   PauseExpiredError,
   PauseStatusMismatchError,

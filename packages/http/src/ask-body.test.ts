@@ -49,6 +49,14 @@ describe("the body of /ask", () => {
     ]);
   });
 
+  test("a wrong value nested too deeply to be shown is 400 all the same", () => {
+    const deep: unknown = JSON.parse("[".repeat(200_000) + "]".repeat(200_000));
+    expect(problemOf({ prompt: deep })).toMatchObject({
+      status: 400,
+      message: "prompt must be text, got a value nested too deeply to show",
+    });
+  });
+
   test("repeats neither long values nor a thousand keys to their sender", () => {
     const long = problemOf({ prompt: ["x".repeat(5_000)] });
     expect(long.message.length).toBeLessThan(200);

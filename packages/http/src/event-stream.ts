@@ -2,7 +2,8 @@
  * eventStream: frames as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html).
  *
  * Pulled, never pushed: a frame is asked of its source when the client took the one before, so a slow client holds one
- * frame here and not a queue. Everything is let go of in every case: the source ended, the client left, it may no longer.
+ * frame here and not a queue. Everything is let go of in every case: the source ended; the client left, does not read, or may
+ * no longer.
  */
 import { silentLogger, type Logger } from "@myelin/bus";
 import { toProblem } from "./to-problem.ts";
@@ -27,7 +28,7 @@ export interface StreamTiming {
 export interface EventStreamOptions extends StreamTiming {
   /** Of the request: aborts when the client goes away. */
   readonly signal: AbortSignal;
-  /** Whether the client still may. False, or a rejection, ends the stream: who comes back is told why. */
+  /** Whether the client still may. False ends the stream: who comes back is told why. A rejection tells nothing, and does not. */
   readonly isAllowed: () => Promise<boolean>;
   /** Called once, when nobody reads any more; a source that waits for something must then end. */
   readonly onClose: () => void;
@@ -50,7 +51,10 @@ export function eventStream(source: AsyncIterable<Frame>, options: EventStreamOp
   const frames = source[Symbol.asyncIterator]();
   let next: Promise<IteratorResult<Frame>> | undefined;
   let checkAt = performance.now() + reauthorizeMs;
+  let stalledAt = performance.now() + STALLED_HEARTBEATS * heartbeatMs;
+  let isPulling = false;
   let timer: NodeJS.Timeout | undefined;
+  let watch: NodeJS.Timeout | undefined;
   let isFirst = true;
   let isClosed = false;
   let controller: ReadableStreamDefaultController<Uint8Array>;
@@ -59,6 +63,7 @@ export function eventStream(source: AsyncIterable<Frame>, options: EventStreamOp
     if (isClosed) return;
     isClosed = true;
     clearTimeout(timer);
+    clearTimeout(watch);
     signal.removeEventListener("abort", leave);
     onClose();
     // What it was still about to say is nobody's.
@@ -71,28 +76,41 @@ export function eventStream(source: AsyncIterable<Frame>, options: EventStreamOp
     controller.close();
   }
 
+  /** Looks after the stream whether or not it is pulled: who does not read may no longer either, and must not keep its place. */
+  function keepWatch(): void {
+    const now = performance.now();
+    if (!isPulling && now >= stalledAt) {
+      logger.info({}, "http.stream.stalled");
+      return leave();
+    }
+    if (now >= checkAt) {
+      checkAt = now + reauthorizeMs;
+      void reauthorize();
+    }
+    // Who is pulling gets a heartbeat, and is looked at again a heartbeat later.
+    const lookAt = Math.min(checkAt, isPulling ? now + heartbeatMs : stalledAt);
+    watch = setTimeout(keepWatch, Math.min(Math.max(1, Math.ceil(lookAt - now)), MAX_TIMER_MS)).unref();
+  }
+  async function reauthorize(): Promise<void> {
+    try {
+      if (!(await isAllowed())) leave();
+    } catch (error) {
+      logger.warn({ err: error }, "http.stream.reauthorize.failed");
+    }
+  }
+
   /** What to send next; null when it is over. */
   async function chunk(): Promise<string | null> {
     if (isFirst) {
       isFirst = false;
       return `retry: ${retryMs}\n\n`; // at once, so that the client knows it is connected
     }
-    for (;;) {
-      const now = performance.now();
-      if (now >= checkAt) {
-        if (!(await isAllowed().catch(() => false))) return null;
-        checkAt = performance.now() + reauthorizeMs;
-      }
-      next ??= frames.next();
-      const untilCheck = Math.max(1, checkAt - now);
-      const waited = await Promise.race([next, elapsed(Math.min(heartbeatMs, untilCheck))]);
-      clearTimeout(timer);
-      if (waited !== "elapsed") {
-        next = undefined;
-        return waited.done ? null : encodeFrame(waited.value);
-      }
-      if (heartbeatMs <= untilCheck) return ": keepalive\n\n";
-    }
+    next ??= frames.next();
+    const waited = await Promise.race([next, elapsed(heartbeatMs)]);
+    clearTimeout(timer);
+    if (waited === "elapsed") return ": keepalive\n\n";
+    next = undefined;
+    return waited.done ? null : encodeFrame(waited.value);
   }
   const elapsed = (ms: number) =>
     new Promise<"elapsed">((resolve) => {
@@ -104,11 +122,13 @@ export function eventStream(source: AsyncIterable<Frame>, options: EventStreamOp
     {
       start(made) {
         controller = made;
-        if (signal.aborted) leave();
-        else signal.addEventListener("abort", leave, { once: true });
+        if (signal.aborted) return leave();
+        signal.addEventListener("abort", leave, { once: true });
+        keepWatch();
       },
       async pull() {
         let text: string | null;
+        isPulling = true;
         try {
           text = await chunk();
         } catch (error) {
@@ -117,6 +137,9 @@ export function eventStream(source: AsyncIterable<Frame>, options: EventStreamOp
           logger.error({ err: error }, "http.stream.failed");
           controller.enqueue(encoder.encode(encodeFrame({ event: "problem", data: problem.toBody() })));
           text = null;
+        } finally {
+          isPulling = false;
+          stalledAt = performance.now() + STALLED_HEARTBEATS * heartbeatMs;
         }
         if (isClosed) return;
         if (text !== null) return controller.enqueue(encoder.encode(text));
@@ -129,6 +152,8 @@ export function eventStream(source: AsyncIterable<Frame>, options: EventStreamOp
   return new Response(body, { headers: HEADERS });
 }
 
+/** A client that took nothing for so many heartbeats does not read: it would have been sent as many comments. */
+const STALLED_HEARTBEATS = 4;
 /** The longest that setTimeout takes. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 

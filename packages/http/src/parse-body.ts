@@ -60,6 +60,11 @@ const toErrors =
 /** A value as its sender may see it again. */
 export function show(value: unknown): string {
   if (value === undefined) return "none";
-  const text = JSON.stringify(value);
+  let text: string;
+  try {
+    text = JSON.stringify(value);
+  } catch {
+    return "a value nested too deeply to show"; // JSON.parse takes what JSON.stringify has no stack for
+  }
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }

@@ -9,6 +9,7 @@ import {
   InvalidToolResultError,
   NeuronError,
   NeuronPausedError,
+  NotAnAgentError,
   PauseExpiredError,
   PauseStatusMismatchError,
   RunAlreadyClaimedError,
@@ -29,7 +30,7 @@ const RETRY_AFTER = { "retry-after": "2" };
  * - 400: the input is not what the neuron takes · 413: larger than the bus takes
  * - 404: no such run or dead letter · 409: the idempotency key stands for another input
  * - 409: the run is in no state for a submission, or another one was first · 410: its pause has expired
- * - 422: what was asked names what is not there (a tool, a call, a filter's value), or a guardrail refuses it
+ * - 422: what was asked names what is not there (a tool, a call, a filter's value) or is no agent, or a guardrail refuses it
  * - 409: the run paused with a question. Not 202: a client that knows only `response` must not take a question for one
  * - 503 with Retry-After: no worker, no log, overloaded, stopping · 504: no answer in time
  * - 502: the neuron failed. Its message is shown when it chose the code itself, and not when it merely crashed
@@ -100,6 +101,10 @@ function fromSubmission(error: DendriteError): { status: number; members: Record
   if (error instanceof UnknownNameError) {
     const { agent, what, unknownName, known } = error;
     return { status: 422, members: { agent, what, unknownName, known } };
+  }
+  if (error instanceof NotAnAgentError) {
+    const { neuron, runId } = error;
+    return { status: 422, members: { neuron, ...(runId !== null && { runId }) } };
   }
   if (error instanceof GuardrailBlockedError) {
     const { agent, guardrail, entities } = error;

@@ -113,6 +113,7 @@ export {
   InvalidToolResultError,
   NeuronError,
   NeuronPausedError,
+  NotAnAgentError,
   NoWorkerError,
   onAgentOutput,
   onAudit,

@@ -270,6 +270,8 @@ describe.each(TRANSPORTS)("run verbs over %s", (transport) => {
     }
     expect(await caught(dendrite.run("nobody", { text: "hi" }))).toBeInstanceOf(NoWorkerError);
     expect(await caught(dendrite.run("echo", { text: "hi" }))).toMatchObject({
+      kind: "NOT_AN_AGENT",
+      neuron: "echo",
       message: expect.stringContaining("is no agent") as unknown,
     });
     expect(await (await fleet.bus()).lastOf({ type: "TASK" })).toBeNull();

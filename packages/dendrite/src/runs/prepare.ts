@@ -5,9 +5,9 @@
 import type { Bus } from "@myelin/bus";
 import { agentInput, findBlocked, type AgentCard, type AgentInput } from "@myelin/bus/run-events";
 import {
-  DendriteError,
   GuardrailBlockedError,
   InputValidationError,
+  NotAnAgentError,
   NoWorkerError,
   UnknownNameError,
 } from "../errors.ts";
@@ -23,7 +23,7 @@ export interface RetryInput {
   readonly seed: Record<string, unknown>[];
 }
 
-/** Rejects with `InputValidationError`, `NoWorkerError`, `UnknownNameError`, `GuardrailBlockedError`, `INVALID_OPTION`. */
+/** Rejects with `InputValidationError`, `NoWorkerError`, `UnknownNameError`, `GuardrailBlockedError`, `NotAnAgentError`. */
 export async function prepare(
   { roster, bus }: { roster: RosterWatch; bus: Bus },
   agent: AgentRef,
@@ -36,7 +36,7 @@ export async function prepare(
   const card = await roster.cardOf(neuron);
   if (!card) {
     if (!roster.knows(neuron)) throw new NoWorkerError({ neuron, capabilities: [] }, bus.namespace);
-    throw new DendriteError("INVALID_OPTION", `neuron "${neuron}" is no agent; dispatch to it, or call it`);
+    throw new NotAnAgentError(neuron);
   }
   checkNames(neuron, card, request);
   const { text, history, context, prompt, seed } = parsed.data;

@@ -7,7 +7,7 @@
 import { newTraceId } from "@myelin/bus";
 import { agentInput, dataOf, type AgentInput } from "@myelin/bus/run-events";
 import type { Dispatched } from "../dispatcher.ts";
-import { DendriteError, RunNotTerminalError, RunNotFoundError } from "../errors.ts";
+import { DendriteError, NotAnAgentError, RunNotTerminalError, RunNotFoundError } from "../errors.ts";
 import type { DispatchRequest } from "../requests.ts";
 import { toKnownRun, type KnownRun } from "../run-history.ts";
 import type { Runtime } from "../runtime.ts";
@@ -48,7 +48,7 @@ export class Runs {
 
   /**
    * Start a run and go on. Resolves once its task is in the log. Rejects, before anything is sent, with `InputValidationError`,
-   * `UnknownNameError`, `GuardrailBlockedError`, `NoWorkerError`, `IdempotencyConflictError`.
+   * `UnknownNameError`, `GuardrailBlockedError`, `NoWorkerError`, `NotAnAgentError`, `IdempotencyConflictError`.
    */
   async start(agent: AgentRef, request: RunRequest): Promise<Dispatched> {
     const runtime = await this.#open();
@@ -180,7 +180,7 @@ export class Runs {
 
   /**
    * Run again what is over: a new run on the same trace, with the conversation, configuration, metadata and tenant of the
-   * old one, and what is given here instead. Rejects as `run`, with `RunNotFoundError`, and `RunNotTerminalError`.
+   * old one, and what is given here instead. Rejects as `run`, with `RunNotFoundError`, `RunNotTerminalError` and `NotAnAgentError`.
    */
   async retry(runId: string, request: RetryRequest = {}): Promise<RunResult> {
     const { runtime, prepared, merged } = await this.#prepareRetry(runId, request);
@@ -238,7 +238,7 @@ export class Runs {
       runtime.history.replyOf(run),
       runtime.journals.read(run.runId, run.traceId),
     ]);
-    if (!journal?.state.isOwned) throw wrong(`run ${runId} is no agent's; dispatch its input again`);
+    if (!journal?.state.isOwned) throw new NotAnAgentError(run.neuron, runId);
     const { end, status } = journal.state;
     if (!found || isPause(found.reply)) {
       if (!end) throw new RunNotTerminalError(runId, status);

@@ -18,9 +18,10 @@ import {
 } from "@myelin/dendrite";
 import { eventOf, FakeRunStore, runOf } from "../../../../test/helpers/fake-run-store.ts";
 import { expectNoLeaks } from "../../../../test/helpers/leaks.ts";
-import { deferred, until } from "../../../../test/helpers/with-fleet.ts";
-import { bearerToken } from "../authorize.ts";
+import { deferred, echoAxon, until, withFleet } from "../../../../test/helpers/with-fleet.ts";
+import { bearerToken, type Scope } from "../authorize.ts";
 import type { Handler } from "../node-listener.ts";
+import { HttpProblem } from "../problem.ts";
 import { ANSWERS, type AnswerName } from "./answers.ts";
 import { OPERATIONS, type Operation, type OperationId } from "./operations.ts";
 import { createRunRouter, type RunRouterOptions } from "./run-router.ts";
@@ -654,6 +655,54 @@ describe("GET /runs/:id/events/stream", () => {
     await until(() => of.store.openStreams === 0);
   });
 
+  test("who may no longer is cut off also where it does not read", async () => {
+    let isAllowed = true;
+    const of = kit({ authorize: () => (isAllowed ? {} : null), reauthorizeMs: 5 });
+    const reader = (await open(of)).body!.getReader();
+    await reader.read();
+    await reader.read();
+    expect(of.store.openStreams).toBe(1);
+    isAllowed = false;
+    await until(() => of.store.openStreams === 0);
+    expect((await reader.read()).done).toBe(true);
+  });
+
+  test("who is allowed and does not read holds its place for some heartbeats only", async () => {
+    const of = kit({ heartbeatMs: 5, maxStreams: 1 });
+    const reader = (await open(of)).body!.getReader();
+    await reader.read();
+    await reader.read();
+    expect(of.store.openStreams).toBe(1);
+    await until(() => of.store.openStreams === 0);
+    expect((await reader.read()).done).toBe(true);
+    expect((await open(of)).status).toBe(200);
+  });
+
+  test("an authorize that fails ends no stream, a null and a 403 do", async () => {
+    let asked = 0;
+    let answer = (): Scope | null => ({});
+    const authorize = () => {
+      asked++;
+      return answer();
+    };
+    const problem = new HttpProblem({ status: 403, code: "FORBIDDEN", detail: "no" });
+    for (const refuse of [() => null, () => Promise.reject(problem) as never]) {
+      answer = () => ({});
+      const of = kit({ authorize, reauthorizeMs: 5 });
+      const reader = readerOf(await open(of));
+      await readUntil(reader, "llm.completed");
+      answer = () => {
+        throw new Error("who knows is away");
+      };
+      const before = asked;
+      await until(() => asked > before + 2);
+      of.store.addEvent("run_1", eventOf(2, "tool.started"));
+      await readUntil(reader, "tool.started");
+      answer = refuse;
+      expect((await reader.read()).done).toBe(true);
+    }
+  });
+
   test("who became another tenant's is not served any more", async () => {
     let tenantId = "acme";
     const of = kit({ authorize: () => ({ tenantId }), reauthorizeMs: 5 });
@@ -692,6 +741,14 @@ describe("GET /runs/:id/events/stream", () => {
     const completed = JSON.parse(frames[3]!.slice(frames[3]!.indexOf("{"))) as { result: unknown; data: unknown };
     expect(ANSWERS.RunResult.parse(completed.result)).toMatchObject({ output: { refundId: 3 } });
     expect(completed.data).toEqual({ orderId: 7 });
+  });
+
+  test("with deltas=1, behind the last entry of a run that is over, there is its end: who has that stays away", async () => {
+    const of = kit();
+    of.store.endRun("run_1", "success");
+    of.verbs.story = [];
+    const frames = await framesOf(await open(of, "/runs/run_1/events/stream?deltas=1", { "last-event-id": "1" }));
+    expect(frames).toEqual(["retry: 2000", 'end end {"run_id":"run_1","status":"success"}']);
   });
 
   test("a client that leaves a stream with deltas frees it", async () => {
@@ -860,6 +917,18 @@ describe("POST /runs", () => {
         ...members,
       });
     }
+  });
+
+  test("422 for a neuron that is no agent, and for a retry of a run of one", async () => {
+    await using fleet = await withFleet("memory");
+    await fleet.worker([echoAxon()]);
+    const dendrite = fleet.dendrite();
+    const { router } = kit({ dendrite });
+    const refused = { status: 422, code: "NOT_AN_AGENT", neuron: "echo" };
+    expect(await problemOf(router(post("/runs", { agent: "echo", text: "hi" })))).toMatchObject(refused);
+    const { meta } = await dendrite.dispatchAndWait({ neuron: "echo", input: { text: "hi" } });
+    const run_id = meta.run_id!;
+    expect(await problemOf(router(post(`/runs/${run_id}/retry`)))).toMatchObject({ ...refused, run_id });
   });
 
   test("503 beyond what may be under way, and streams have places of their own", async () => {

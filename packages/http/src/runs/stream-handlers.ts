@@ -1,7 +1,8 @@
 /** Stream handlers: a run as server-sent events: its journal as it is recorded, or live, with what it says in between. */
 import type { RunStreamEvent } from "@myelin/dendrite";
-import { authorized } from "../serve-routes.ts";
+import type { Authorize, Scope } from "../authorize.ts";
 import { eventStream, type Frame } from "../event-stream.ts";
+import { HttpProblem } from "../problem.ts";
 import { findRun } from "./find-run.ts";
 import { invalidParameter } from "./parameters.ts";
 import type { RunCall, RunHandlers, RunParts } from "./run-parts.ts";
@@ -27,7 +28,7 @@ export function streamHandlers(parts: RunParts): RunHandlers<"streamEvents"> {
       const { tenantId } = scope;
       return respond(parts, call, async (signal) =>
         query.deltas
-          ? live(verbs!.follow(runId, { afterSequenceIndex: after, tenantId, signal }))
+          ? liveToEnd(verbs!.follow(runId, { afterSequenceIndex: after, tenantId, signal }), call, after, signal)
           : recorded(call, after, signal),
       );
     },
@@ -53,10 +54,21 @@ export async function respond(
     place[Symbol.dispose]();
   };
   try {
-    const isAllowed = async () => (await authorized(authorize, request)).tenantId === scope.tenantId;
+    const isAllowed = () => stillAllowed(authorize, request, scope);
     return eventStream(await open(leaving.signal), { ...timing, signal: request.signal, isAllowed, onClose, logger });
   } catch (error) {
     onClose();
+    throw error;
+  }
+}
+
+/** Rejects when `authorize` fails; a 401 or 403 that it throws is its word. */
+async function stillAllowed(authorize: Authorize, request: Request, { tenantId }: Scope): Promise<boolean> {
+  try {
+    const scope = await authorize(request);
+    return scope !== null && scope.tenantId === tenantId;
+  } catch (error) {
+    if (error instanceof HttpProblem && (error.status === 401 || error.status === 403)) return false;
     throw error;
   }
 }
@@ -85,6 +97,24 @@ export async function* live(events: AsyncIterable<RunStreamEvent>): AsyncGenerat
   }
   const status = last && statusAfter(last);
   if (last && status) yield endOf(last.runId, status);
+}
+
+/**
+ * `live`, and the end of the run also for who came back behind its last entry: nothing tells it any more, and without it an
+ * EventSource would come back for ever. As recorded: the records may be a moment behind the log, and are waited for.
+ */
+async function* liveToEnd(
+  events: AsyncIterable<RunStreamEvent>,
+  call: Pick<RunCall<"streamEvents">, "reads" | "runId">,
+  after: number | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<Frame, void, void> {
+  for await (const frame of live(events)) {
+    yield frame;
+    if (frame.id === END_ID) return;
+  }
+  if (signal.aborted) return;
+  for await (const frame of recorded(call, after, signal)) if (frame.id === END_ID) yield frame;
 }
 
 /** A result is a record of ours; what a tool gave is its own. */

@@ -4,7 +4,7 @@ import { expectNoLeaks } from "../../../../test/helpers/leaks.ts";
 import { leveredDatabase } from "../../../../test/helpers/levered-database.ts";
 import { until } from "../../../../test/helpers/with-fleet.ts";
 import { withRecordedLog, type RecordedLog } from "../../../../test/helpers/with-recorded-log.ts";
-import type { EventStreamOptions } from "./stream-events.ts";
+import { streamEvents, type EventStreamOptions } from "./stream-events.ts";
 import { RunStore } from "./run-store.ts";
 
 let recorded: RecordedLog;
@@ -89,6 +89,24 @@ describe("streamEvents", () => {
     const { seen, ended } = follow(run.runId);
     await ended;
     expect(seen).toEqual(Array.from({ length: 1_202 }, (_, at) => at));
+  });
+
+  test("a reader that stands still holds few entries of a long journal", async () => {
+    const asked: string[] = [];
+    const rows = Array.from({ length: 1_000 }, (_, at) => ({ status: "success", sequence_index: at, created_at: 0 }));
+    const reader = {
+      tenant: undefined,
+      query: async (sql: string) => {
+        asked.push(sql);
+        return rows.slice(0, Number(/LIMIT (\d+)/.exec(sql)![1])) as never[];
+      },
+      watch: async () => ({ next: async () => {}, [Symbol.dispose]: () => {} }) as never,
+    };
+    const entries = streamEvents(reader, "run_1", {});
+    await entries.next();
+    await entries.return();
+    expect(asked).toHaveLength(1);
+    expect(Number(/LIMIT (\d+)/.exec(asked[0]!)![1])).toBeLessThanOrEqual(32);
   });
 
   test("ends when its signal aborts, while it waits and between entries", async () => {

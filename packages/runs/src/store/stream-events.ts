@@ -19,8 +19,8 @@ export interface EventStreamOptions {
   untilEnd?: boolean | undefined;
 }
 
-/** Entries read at once. */
-const PAGE = 500;
+/** Entries read at once: what a reader that stands still holds of a journal, whose entries may be large. */
+const PAGE = 32;
 
 type StreamRow = { status: RunStatus } & (EventRow | { sequence_index: null });
 
