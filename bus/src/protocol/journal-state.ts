@@ -94,7 +94,7 @@ function toOpenPause(
 }
 
 /** The status that an entry ends its run in; null when the run goes on. */
-function endOf({ event_type, data }: RunEventEntry): TerminalStatus | null {
+export function endOf({ event_type, data }: RunEventEntry): TerminalStatus | null {
   switch (event_type) {
     case "run.completed":
       return TERMINAL_STATUSES.find((one) => one === data["status"]) ?? "success";

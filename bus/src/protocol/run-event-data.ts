@@ -26,6 +26,30 @@ export const usage = z.looseObject({
 });
 export type UsageData = z.output<typeof usage>;
 
+const USAGE_KEYS = [
+  "input_tokens",
+  "output_tokens",
+  "cache_read_input_tokens",
+  "cache_creation_input_tokens",
+  "reasoning_tokens",
+] as const;
+
+/** Of no call: nobody said anything. */
+export const NO_USAGE: UsageData = {
+  input_tokens: null,
+  output_tokens: null,
+  cache_read_input_tokens: null,
+  cache_creation_input_tokens: null,
+  reasoning_tokens: null,
+};
+
+/** The sum, where null is "nobody said". */
+export function addUsage(a: UsageData, b: UsageData): UsageData {
+  const sum = { ...NO_USAGE };
+  for (const key of USAGE_KEYS) sum[key] = a[key] === null ? b[key] : a[key] + (b[key] ?? 0);
+  return sum;
+}
+
 /** One turn of the chat a run continues. */
 export const chatMessage = z.object({ role: z.enum(["user", "assistant"]), content: z.string().min(1) });
 export type ChatMessage = z.output<typeof chatMessage>;

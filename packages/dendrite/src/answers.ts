@@ -8,11 +8,11 @@
  */
 import {
   answerDedupId,
-  bucketOf,
   createSignal,
   parseNeuronId,
   repliesOf,
   signalOf,
+  wakesOf,
   type Bus,
   type PauseType,
   type PayloadOf,
@@ -169,9 +169,8 @@ export class Answers {
 
   async #requireOpen(question: SignalOf<PauseType>): Promise<void> {
     const run = question.meta.run_id ?? "_";
-    const bucket = bucketOf(question.trace_id);
     const [wake, reply] = await Promise.all([
-      this.#bus.lastOf({ type: "TASK", bucket, run }),
+      this.#bus.lastOf(wakesOf(question.trace_id, run)),
       this.#bus.lastOf(repliesOf(question.trace_id, run, question.meta.reply_to)),
     ]);
     // Any TASK that woke the run but the one that asked.

@@ -238,6 +238,8 @@ export class Roster {
 
 /** What is no card is none: a peer may put anything there. */
 function parseCard(card: unknown): AgentCard | null {
+  // Nearly always: only an agent that was asked tells it.
+  if (card === undefined) return null;
   const parsed = agentCard.safeParse(card);
   return parsed.success ? parsed.data : null;
 }

@@ -12,12 +12,12 @@ import {
   type SignalOf,
   type Subscription,
 } from "@myelin/bus";
+import type { ChildRequest } from "@myelin/neuron";
 import { Announcer } from "./announcer.ts";
 import { Answers } from "./answers.ts";
 import { AxonHost } from "./axon/axon-host.ts";
 import type { Axon } from "./axon/axon.ts";
 import type { TaskRun, TaskRunHost } from "./axon/task-run.ts";
-import type { ChildRequest } from "@myelin/neuron";
 import { callNeuron } from "./call.ts";
 import { Claims } from "./claims.ts";
 import { Dispatcher } from "./dispatcher.ts";

@@ -2,8 +2,8 @@
  * State: where a run is, as its journal tells it. A pure fold: the same entries give the same state in every process (J2),
  * and nothing else goes into it.
  */
-import type { RunEventData, UsageData } from "@myelin/bus/run-events";
-import { addUsage, NO_USAGE, spentBy, type Spent } from "./usage.ts";
+import { addUsage, NO_USAGE, type RunEventData, type UsageData } from "@myelin/bus/run-events";
+import { spentBy, type Spent } from "./usage.ts";
 import type { AgentEvent, EventOf } from "./event.ts";
 
 /**

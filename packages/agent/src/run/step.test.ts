@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import type { BudgetData, RunEventData } from "@myelin/bus/run-events";
+import { NO_USAGE, type BudgetData, type RunEventData } from "@myelin/bus/run-events";
 import type { Tool } from "@myelin/neuron";
 import fc from "fast-check";
 import { z } from "zod";
@@ -9,7 +9,6 @@ import { newBudgetEvents, remaining, tighter, toBudgetData } from "./budget.ts";
 import { eventOf, type AgentEvent } from "./event.ts";
 import { fold, INITIAL_STATE, openCalls, type RunState } from "./state.ts";
 import { step, type Plan } from "./step.ts";
-import { NO_USAGE } from "./usage.ts";
 
 const input = z.object({});
 const server = (name: string, options: Partial<Tool> = {}): Tool => ({

@@ -1,4 +1,4 @@
-/** Usage: sums of tokens, where null is "nobody said", and what of them counts in a budget. */
+/** Usage: what a model said of its tokens, and what of it counts in a budget. */
 import type { UsageData } from "@myelin/bus/run-events";
 import type { ModelUsage } from "@myelin/neuron";
 
@@ -8,28 +8,6 @@ export interface Spent {
   readonly nanoUsd: number;
   /** Worked on, pauses not counted. */
   readonly ms: number;
-}
-
-const KEYS = [
-  "input_tokens",
-  "output_tokens",
-  "cache_read_input_tokens",
-  "cache_creation_input_tokens",
-  "reasoning_tokens",
-] as const;
-
-export const NO_USAGE: UsageData = {
-  input_tokens: null,
-  output_tokens: null,
-  cache_read_input_tokens: null,
-  cache_creation_input_tokens: null,
-  reasoning_tokens: null,
-};
-
-export function addUsage(a: UsageData, b: UsageData): UsageData {
-  const sum = { ...NO_USAGE };
-  for (const key of KEYS) sum[key] = a[key] === null ? b[key] : a[key] + (b[key] ?? 0);
-  return sum;
 }
 
 /** As the journal has it. */

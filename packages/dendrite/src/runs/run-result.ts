@@ -1,17 +1,9 @@
 /** Run results: what the run verbs give. Costs are US dollars, tokens null where no model call said them. */
 import type { PendingCall, RunStatus, WaitingStatus } from "@myelin/bus/run-events";
-import type { JsonObject } from "@myelin/neuron";
+import type { JsonObject, ModelUsage } from "@myelin/neuron";
 
 /** Tokens of all model calls of a run. Null: no call said. */
-export interface RunUsage {
-  /** Those that no cache served. */
-  readonly inputTokens: number | null;
-  readonly outputTokens: number | null;
-  readonly cacheReadInputTokens: number | null;
-  readonly cacheCreationInputTokens: number | null;
-  /** Part of `outputTokens`. */
-  readonly reasoningTokens: number | null;
-}
+export type RunUsage = ModelUsage;
 
 /** A tool call that waits for somebody. */
 export interface WaitingCall {

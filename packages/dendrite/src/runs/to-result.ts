@@ -1,8 +1,10 @@
 /** To results: what a run's reply and its journal come to for whoever called. */
 import type { PauseType, SignalOf } from "@myelin/bus";
 import {
+  addUsage,
   agentOutput,
   dataOf,
+  NO_USAGE,
   Placeholders,
   type OpenPause,
   type PendingCall,
@@ -49,7 +51,7 @@ export function toPausedResult({ run, entries }: ReadJournal, pause: OpenPause):
     output: null,
     model: started?.model ?? null,
     iterationCount: entries.filter(({ event_type }) => event_type === "llm.completed").length,
-    usage: sumUsage(calls.flatMap(({ usage }) => usage ?? [])),
+    usage: toUsage(calls.flatMap(({ usage }) => usage ?? []).reduce<UsageData>(addUsage, NO_USAGE)),
     costUsd: toUsd(costs.length === 0 ? null : costs.reduce((sum, one) => sum + one, 0)),
     pause: toPause(pause, entries),
   };
@@ -110,24 +112,11 @@ export const toUsage = (usage: UsageData): RunUsage => ({
 
 export const toUsd = (nanoUsd: number | null): number | null => (nanoUsd === null ? null : nanoUsd / NANO);
 
-/** Of a run: the last index, and what the entries before it sum to. Null where no call said. */
-function sumUsage(usages: readonly UsageData[]): RunUsage {
-  const sum = (key: keyof RunUsage): number | null =>
-    usages.map((one) => toUsage(one)[key]).reduce((total, one) => (one === null ? total : (total ?? 0) + one), null);
-  return {
-    inputTokens: sum("inputTokens"),
-    outputTokens: sum("outputTokens"),
-    cacheReadInputTokens: sum("cacheReadInputTokens"),
-    cacheCreationInputTokens: sum("cacheCreationInputTokens"),
-    reasoningTokens: sum("reasoningTokens"),
-  };
-}
-
 /** What a plain neuron says nothing of. */
 const NOTHING = {
   answer: null,
   model: null,
   iterationCount: 0,
-  usage: sumUsage([]),
+  usage: toUsage(NO_USAGE),
   costUsd: null,
 } satisfies Partial<RunResult>;

@@ -7,7 +7,7 @@
  * after the first terminal changes nothing.
  */
 import { runIdOf, type LogEntry, type PauseType, type Signal, type SignalOf, type SignalType } from "@myelin/bus";
-import { OPEN_STATUSES, TERMINAL_STATUSES, type RunEventEntry, type RunStatus } from "@myelin/bus/run-events";
+import { endOf, OPEN_STATUSES, type RunEventEntry, type RunStatus } from "@myelin/bus/run-events";
 import { foldFacts, messagesOf, type FittingEntry, type JournalFacts } from "./project-entries.ts";
 
 /** One run as one batch tells it. Sequences point at the Signals that columns are taken from. */
@@ -230,24 +230,16 @@ function ends(status: RunStatus): NonNullable<RunEffect<SignalType>> {
 }
 
 /** The status that a journal entry puts its run in; null when it leaves it as it is. */
-function statusOf({ event_type, data }: RunEventEntry): RunStatus | null {
-  switch (event_type) {
+function statusOf(entry: RunEventEntry): RunStatus | null {
+  switch (entry.event_type) {
     case "run.started":
     case "attempt.started":
     case "run.resumed":
       return "running";
     case "run.paused":
-      return oneOf(OPEN_STATUSES, data["status"]) ?? "waiting_human_input";
-    case "run.completed":
-      return oneOf(TERMINAL_STATUSES, data["status"]) ?? "success";
-    case "run.error":
-    case "run.interrupted":
-    case "run.abandoned":
-      return "error";
-    case "run.cancelled":
-      return "cancelled";
+      return oneOf(OPEN_STATUSES, entry.data["status"]) ?? "waiting_human_input";
     default:
-      return null;
+      return endOf(entry);
   }
 }
 
