@@ -30,7 +30,7 @@ export default {
   },
   globalSetup: "<rootDir>/test/helpers/global-setup.ts",
   globalTeardown: "<rootDir>/test/helpers/global-teardown.ts",
-  testTimeout: 30_000,
+  testTimeout: 120_000,
   // One more than the processors of a small machine: many tests wait for processes and leases.
   maxWorkers: 3,
 };
