@@ -150,7 +150,6 @@ export const RUN_EVENT_DATA = {
     messages: z.array(jsonObject).optional(),
     provider_request: z.unknown().optional(),
     provider_response: z.unknown().optional(),
-    guardrail_findings: jsonObject.optional(),
   }),
   /** A call that gave nothing. It may have cost something all the same. */
   "llm.failed": z.looseObject({

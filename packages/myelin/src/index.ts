@@ -198,6 +198,7 @@ export type {
   CostsOptions,
   DelegationInfo,
   LlmCall,
+  GuardrailFindings,
   OpenPause,
   PageOptions,
   PausePair,

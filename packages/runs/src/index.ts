@@ -35,6 +35,7 @@ export type {
   FailedAttempt,
   JsonObject,
   LlmCall,
+  GuardrailFindings,
   OpenPause,
   PausePair,
   PendingToolCall,

@@ -21,6 +21,7 @@ const count = z.int().nonnegative();
 const tokens = count.nullable();
 const costUsd = z.number().nonnegative().nullable();
 const object = z.record(z.string(), z.unknown());
+const findings = z.record(z.string(), count).describe("How often each kind was found, by its name");
 const status = z.enum(RUN_STATUSES);
 const waitingStatus = z.enum(["waiting_client_tool", "waiting_human_input", "waiting_approval"]);
 const target = z.enum(["server", "client"]);
@@ -126,7 +127,7 @@ const llmCall = z.strictObject({
   messages: z.array(object).nullable(),
   provider_request: z.unknown(),
   provider_response: z.unknown(),
-  guardrail_findings: object.nullable(),
+  guardrail_findings: z.strictObject({ incoming: findings, outgoing: findings }).nullable(),
   created_at: moment,
 }) satisfies z.ZodType<Wire<LlmCall>>;
 

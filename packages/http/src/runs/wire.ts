@@ -27,7 +27,7 @@ export type Wire<T> = unknown extends T
       ? Wire<Item>[]
       : T extends object
         ? string extends keyof T
-          ? Record<string, unknown>
+          ? Record<string, T[keyof T]>
           : { [K in keyof T as K extends string ? Snake<K> : never]: Wire<T[K]> }
         : T;
 

@@ -540,6 +540,25 @@ test("the placeholders of a run are those that all its guardrails made", async (
   expect(await store.getPiiMapping(run.runId)).toEqual({ "<<EMAIL_1>>": "ada@example.org", "<<PHONE_1>>": "12" });
 });
 
+test("a call says what guardrails found in what was new to it, and in its answer; never what", async () => {
+  const run = begin().task().started();
+  const found = (type: string, direction: string, findings: unknown) =>
+    [`guardrail.${type}`, { guardrail: "pii", direction, findings }] as const;
+  run.append(found("detected", "incoming", { EMAIL_ADDRESS: 1 }), found("detected", "incoming", "broken"));
+  const [call] = run.answered([{ name: "a" }]);
+  run.append(found("detected", "incoming", { EMAIL_ADDRESS: 2, US_SSN: 1 }));
+  run.toolDone(call!, { tool_name: "a" });
+  run.append(found("detected", "incoming", { EMAIL_ADDRESS: 1 }), found("blocked", "outgoing", { JWT: 1 }));
+  run.answered([], {});
+  run.answered([], {});
+  await recorded.record();
+  expect((await store.getLlmCalls(run.runId)).map(({ guardrailFindings }) => guardrailFindings)).toEqual([
+    { incoming: { EMAIL_ADDRESS: 1 }, outgoing: {} },
+    { incoming: { EMAIL_ADDRESS: 3, US_SSN: 1 }, outgoing: { JWT: 1 } },
+    null,
+  ]);
+});
+
 test("parallel tools that end in another order are listed as the model called them", async () => {
   const run = begin().task().started();
   const calls = run.answered([{ name: "a" }, { name: "b" }, { name: "c" }]);

@@ -167,8 +167,15 @@ export interface LlmCall {
   /** As they were on the vendor's wire; null when they are not recorded. */
   readonly providerRequest: unknown;
   readonly providerResponse: unknown;
-  readonly guardrailFindings: JsonObject | null;
+  /** Null when no guardrail found anything. */
+  readonly guardrailFindings: GuardrailFindings | null;
   readonly createdAt: Date;
+}
+
+/** How often guardrails found which kind: in what was new to the model with this call, and in what it answered. Never what. */
+export interface GuardrailFindings {
+  readonly incoming: Readonly<Record<string, number>>;
+  readonly outgoing: Readonly<Record<string, number>>;
 }
 
 /** One answered tool call: of a tool, a client, a person, or of the policy that refused it. */
