@@ -110,8 +110,21 @@ export const RUN_EVENT_DATA = {
     params: jsonObject,
     system_prompt: text,
     /** The tools of the run by name, each with a digest of what it takes, so that a changed one is noticed. */
-    tools: z.array(z.looseObject({ name: text, target: toolTarget, digest: text })),
+    tools: z.array(
+      z.looseObject({
+        name: text,
+        target: toolTarget,
+        digest: text,
+        /** Calls of it in the run at most; left out: no limit. */
+        max_calls_per_run: z.int().positive().optional(),
+      }),
+    ),
     sources: z.array(text),
+    /** Names of tools whose calls are refused, and of those that ask first. A later start adds its agent's, and takes none away. */
+    deny: z.array(text).optional(),
+    require_approval: z.array(text).optional(),
+    /** Names of the skills that the model may read. */
+    skills: z.array(text).optional(),
     output_schema: jsonObject.nullable(),
     /** What the user said. Order index 0, or behind `seed`. */
     message: text,
@@ -123,6 +136,11 @@ export const RUN_EVENT_DATA = {
     budget: budget.nullable(),
     /** Those of the agent's that patterns say all of: whoever submits a result masks it by them before it is appended. */
     guardrails: z.array(patternGuardrail).optional(),
+    /** The others: code, so that only a worker has them. A later start must. */
+    code_guardrails: z.array(patternGuardrail.omit({ patterns: true })).optional(),
+    /** How long its approvals and questions are open, and who is asked. Left out: for ever, and nobody in particular. */
+    approval_expires_ms: z.number().positive().optional(),
+    assignees: z.array(text).optional(),
     delegation_level: count,
     max_delegation_depth: count.nullable(),
     /** How long a task of the run has, for those that wake it. Null: the default of the waker. */

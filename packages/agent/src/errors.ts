@@ -12,7 +12,8 @@ export class AgentDefinitionError extends Error {
 
 /**
  * Codes of a run that failed, beside the model's own (`MODEL_…`):
- * - `AGENT_CHANGED`: the run was begun by an agent of another name, or one whose tools, vendors or output schema were others
+ * - `AGENT_CHANGED`: the run was begun by an agent of another name, or one whose tools, vendors, output
+ *   schema or guardrails were others
  * - `UNKNOWN_NAME`: the request names a tool, a source or a vendor that the agent does not have
  * - `TOOL_SOURCE_UNAVAILABLE`: a tool source did not open. Recoverable
  * - `TOOL_SOURCE_INVALID`: what it gave cannot be used: a name that is taken, or a rule about a tool that is not there

@@ -2,8 +2,9 @@
 import { describe, expect, test } from "@jest/globals";
 import type { RunEventEntry } from "@myelin/bus/run-events";
 import type { Guardrail } from "../guardrail.ts";
-import { GuardrailSet, blockedFailure, cardBlocks, patternGuardrails } from "./guardrail-set.ts";
+import { GuardrailSet, blockedFailure, cardBlocks } from "./guardrail-set.ts";
 import { pii } from "./pii.ts";
+import { pinGuardrails } from "./pinned-guardrails.ts";
 import { promptInjection } from "./prompt-injection.ts";
 import { secrets } from "./secrets.ts";
 
@@ -165,7 +166,7 @@ test("hide puts placeholders into a text that was made of unmasked values, the l
 });
 
 test("what was submitted is looked at by those guardrails that its submitter could not use", async () => {
-  const set = GuardrailSet.from([pii(), word("hunter2", "redact", "PASSWORD")]);
+  const set = GuardrailSet.from([pii(), word("hunter2", "redact", "PASSWORD")], [], pinGuardrails([pii()]).guardrails);
   const { value } = await set.redactSubmitted({ a: "hunter2", b: "bob@x.org" }, incoming, signal);
   expect(value).toEqual({ a: "<<PASSWORD_1>>", b: "bob@x.org" });
 });
@@ -257,14 +258,16 @@ describe("a guardrail of one's own", () => {
 describe("what others need of the guardrails", () => {
   const guardrails = [pii(), secrets(), promptInjection({ patterns: [/x/], action: "warn" }), word("y", "block")];
 
-  test("the card has the blocking patterns, and the journal all that are patterns", () => {
+  test("the card has the blocking patterns, and the journal all: patterns as they are, code by name", () => {
     const names = cardBlocks(guardrails).map(({ guardrail }) => guardrail);
     expect([...new Set(names)]).toEqual(["secrets"]);
-    expect(patternGuardrails(guardrails).map(({ name, action }) => [name, action])).toEqual([
+    const { guardrails: data, code_guardrails: code } = pinGuardrails(guardrails);
+    expect(data!.map(({ name, action }) => [name, action])).toEqual([
       ["pii", "redact"],
       ["secrets", "block"],
       ["prompt_injection", "warn"],
     ]);
+    expect(code).toEqual([{ name: "word_y", action: "block" }]);
   });
 
   test("without guardrails a set does nothing", async () => {

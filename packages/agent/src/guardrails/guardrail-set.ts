@@ -20,20 +20,42 @@ import {
 import type { NeuronFailure } from "@myelin/neuron";
 import { agentFailure } from "../errors.ts";
 import type { Finding, Guardrail } from "../guardrail.ts";
+import { isPinned, withPinned } from "./pinned-guardrails.ts";
 import { type StreamGuard, type StreamGuardOptions, createStreamGuard } from "./stream-guard.ts";
 
 export class GuardrailSet {
   readonly #guardrails: readonly Guardrail[];
+  /** What somebody submitted has not been looked through by them. */
+  readonly #unsubmitted: readonly Guardrail[];
   readonly #placeholders: Placeholders;
 
-  private constructor(guardrails: readonly Guardrail[], placeholders: Placeholders) {
+  private constructor(
+    guardrails: readonly Guardrail[],
+    pinned: readonly PatternGuardrail[],
+    placeholders: Placeholders,
+  ) {
     this.#guardrails = guardrails;
+    this.#unsubmitted = guardrails.filter((one) => !isPinned(one, pinned));
     this.#placeholders = placeholders;
   }
 
-  /** The set of a run with this journal; a new run has none yet. */
-  static from(guardrails: readonly Guardrail[], entries: readonly RunEventEntry[] = []): GuardrailSet {
-    return new GuardrailSet(guardrails, Placeholders.from(guardrails.length === 0 ? [] : entries));
+  /** The set of a run with this journal, which pins these; a new run has neither yet. */
+  static from(
+    guardrails: readonly Guardrail[],
+    entries: readonly RunEventEntry[] = [],
+    pinned: readonly PatternGuardrail[] = [],
+  ): GuardrailSet {
+    const all = withPinned(guardrails, pinned);
+    return new GuardrailSet(all, pinned, Placeholders.from(all.length === 0 ? [] : entries));
+  }
+
+  get isEmpty(): boolean {
+    return this.#guardrails.length === 0;
+  }
+
+  /** Whether what was submitted is still to be looked at. */
+  get looksAtSubmitted(): boolean {
+    return this.#unsubmitted.length > 0;
   }
 
   /**
@@ -57,10 +79,9 @@ export class GuardrailSet {
     return this.#redact(value, this.#guardrails, where, signal);
   }
 
-  /** The same for what was submitted: its submitter has masked what patterns find, so only the other guardrails look at it. */
+  /** The same for what was submitted: its submitter has masked what the run's patterns find, so only the others look at it. */
   async redactSubmitted<T>(value: T, where: GuardWhere, signal: AbortSignal): Promise<Guarded<T>> {
-    const others = this.#guardrails.filter(({ patterns }) => patterns === undefined);
-    return this.#redact(value, others, where, signal);
+    return this.#redact(value, this.#unsubmitted, where, signal);
   }
 
   async #redact<T>(value: T, all: readonly Guardrail[], where: GuardWhere, signal: AbortSignal): Promise<Guarded<T>> {
@@ -136,15 +157,6 @@ export function blockedEntry({ guardrail, entities }: Blocked, where: GuardWhere
     ...(where.iterationIndex !== undefined && { iteration_index: where.iterationIndex }),
     data: { guardrail, findings, direction: where.direction },
   };
-}
-
-/** What a submitter needs of the guardrails, for `run.started`: those that patterns say all of. */
-export function patternGuardrails(guardrails: readonly Guardrail[]): PatternGuardrail[] {
-  return guardrails.flatMap(({ name, action, directions, patterns }) =>
-    patterns === undefined
-      ? []
-      : [{ name, action, ...(directions && { directions: [...directions] }), patterns: [...patterns] }],
-  );
 }
 
 /** What a caller needs, for the agent's card: the patterns that refuse a message. */

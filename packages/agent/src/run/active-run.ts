@@ -72,7 +72,7 @@ export class ActiveRun {
 
   /** A value as the journal may hold it. What was found is recorded; when it is blocked, `blocked` is what to throw. */
   async mask<T>(value: T, where: Where): Promise<{ readonly value: T; readonly blocked: NeuronFailure | null }> {
-    if (this.agent.guardrails.length === 0) return { value, blocked: null };
+    if (this.guard.isEmpty) return { value, blocked: null };
     const { value: masked, entries, blocked } = await this.guard.redactJson(value, where, this.ctx.signal);
     this.record(entries.map(fromNew));
     return { value: masked, blocked: blocked && blockedFailure(blocked, where) };

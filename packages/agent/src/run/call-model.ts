@@ -113,11 +113,11 @@ function nextOrderIndex({ state }: ActiveRun): number {
 
 /** What `recordPayloads` says. What the vendor was sent and gave is raw, so with guardrails it is left out. */
 function payloads(run: ActiveRun, { messages }: ModelRequest, response: ModelResponse): JsonObject {
-  const { recordPayloads, guardrails } = run.agent;
+  const { recordPayloads } = run.agent;
   if (recordPayloads === "masked") return {};
   const isFull = recordPayloads === "full";
   const kept = isFull ? messages : messages.slice(-newMessageCount(run.state, messages.length));
-  const isRaw = guardrails.length > 0;
+  const isRaw = !run.guard.isEmpty;
   return {
     messages: kept.map(toJournalMessage),
     ...(isFull && !isRaw && { provider_request: response.providerRequest }),

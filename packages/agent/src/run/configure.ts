@@ -8,12 +8,16 @@ import type { JsonObject, Model, Tool } from "@myelin/neuron";
 import type { z } from "zod";
 import type { ResolvedAgent } from "../definition/resolve-agent.ts";
 import { agentFailure } from "../errors.ts";
-import { blockedFailure, patternGuardrails } from "../guardrails/guardrail-set.ts";
+import { blockedFailure } from "../guardrails/guardrail-set.ts";
+import { lostGuardrail, pinGuardrails } from "../guardrails/pinned-guardrails.ts";
+import type { Skill } from "../skills/skill.ts";
 import { promptWithSkills } from "../skills/skills-prompt.ts";
+import { useSkill } from "../skills/use-skill.ts";
 import type { ActiveRun, RunTools } from "./active-run.ts";
 import { tighter } from "./budget.ts";
 import { eventOf, fromNew, type AgentEvent } from "./event.ts";
 import { openSources } from "./open-sources.ts";
+import { pinRules, rulesOf, skillsOf } from "./rules.ts";
 import type { Plan } from "./step.ts";
 
 type Started = RunEventData<"run.started">;
@@ -25,7 +29,12 @@ export async function begin(run: ActiveRun, input: Input): Promise<RunTools> {
   const { model, name } = modelOf(agent, input.model);
   const local = chosen("tool", [...agent.tools.values()], input.tools);
   const sources = chosen("tool source", agent.sources, input.sources);
-  const { tools, events } = await openSources(run, sources, local);
+  const { tools, events } = await openSources(
+    run,
+    sources,
+    local,
+    agent.skills.length > 0 ? skillTool(agent.strategy, agent.skills) : null,
+  );
   const said = await lookThrough(run, input);
 
   const started: Started = {
@@ -35,8 +44,12 @@ export async function begin(run: ActiveRun, input: Input): Promise<RunTools> {
     model: `${model.vendor}:${name}`,
     params: { ...(agent.params as JsonObject), ...input.params },
     system_prompt: promptWithSkills(said.prompt ?? agent.prompt, agent.skills, agent.strategy),
-    tools: [...tools.values()].map(({ name, target, parameters }) => ({ name, target, digest: digestOf(parameters) })),
+    tools: [...tools.values()].map(({ name, target, parameters, maxCallsPerRun }) => ({
+      ...{ name, target, digest: digestOf(parameters) },
+      ...(maxCallsPerRun !== null && { max_calls_per_run: maxCallsPerRun }),
+    })),
     sources: sources.map(({ name }) => name),
+    ...pinRules(agent),
     output_schema: agent.outputSchema,
     message: said.message,
     history: said.history,
@@ -48,7 +61,9 @@ export async function begin(run: ActiveRun, input: Input): Promise<RunTools> {
     max_delegation_depth: shallower(agent.maxDelegationDepth, input.max_delegation_depth),
     timeout_ms: input.timeout_ms ?? null,
     retry_of: input.retry_of ?? null,
-    ...(agent.guardrails.length > 0 && { guardrails: patternGuardrails(agent.guardrails) }),
+    ...pinGuardrails(agent.guardrails),
+    ...(agent.approvalExpiresMs !== null && { approval_expires_ms: agent.approvalExpiresMs }),
+    ...(agent.assignees.length > 0 && { assignees: [...agent.assignees] }),
   };
   run.record([eventOf("run.started", 0, started), ...skillEvents(agent), ...events, ...said.events]);
   if (said.blocked) throw said.blocked;
@@ -64,11 +79,14 @@ export async function goOn(run: ActiveRun, started: Started): Promise<RunTools> 
   const { vendor, name } = splitModel(started.model);
   const model = agent.models.get(vendor) ?? changed(`it has no model of "${vendor}" any more`);
   if (digestOf(started.output_schema) !== digestOf(agent.outputSchema)) changed("its output schema is another");
+  const lost = lostGuardrail(agent.guardrails, started);
+  if (lost !== null) changed(`it has no guardrail "${lost}" any more, or one that does less`);
   const sources = started.sources.map(
     (source) =>
       agent.sources.find((one) => one.name === source) ?? changed(`it has no tool source "${source}" any more`),
   );
-  const opened = await openSources(run, sources, [...agent.tools.values()]);
+  const reader = started.skills === undefined ? null : skillTool(started.strategy, skillsOf(agent, started));
+  const opened = await openSources(run, sources, [...agent.tools.values()], reader);
   const tools = new Map<string, Tool>();
   for (const { name: toolName, digest, target } of started.tools) {
     const tool = opened.tools.get(toolName) ?? changed(`it has no tool "${toolName}" any more`);
@@ -83,8 +101,7 @@ function toRunTools(run: ActiveRun, started: Started, model: Model, modelName: s
   const { agent, guard } = run;
   const plan: Plan = {
     tools,
-    denied: agent.denied,
-    gated: agent.gated,
+    ...rulesOf(agent, started, tools),
     problemWith: ({ data }) => {
       const problem = tools.get(data.tool_name)?.problemWith?.(guard.unmask(data.params)) ?? null;
       return problem && guard.hide(problem);
@@ -167,6 +184,10 @@ function chosen<T extends { readonly name: string }>(
 /** A child goes no deeper than its parent may. */
 const shallower = (own: number | null, asked: number | undefined): number | null =>
   asked === undefined ? own : Math.min(own ?? Infinity, asked);
+
+/** What the model reads skills with, where it takes turns with tools. */
+const skillTool = (strategy: string, skills: readonly Skill[]): Tool | null =>
+  strategy === "react" ? useSkill(skills) : null;
 
 const skillEvents = ({ skills, deniedSkills }: ResolvedAgent): AgentEvent[] => [
   ...skills.map(({ name, description }) => eventOf("skill.registered", 0, { skill_name: name, description })),

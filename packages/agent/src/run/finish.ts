@@ -16,7 +16,7 @@ export async function finish(run: ActiveRun, status: Status): Promise<AgentOutpu
   const placeholders = answer === null ? [] : run.guard.unmappedPlaceholders(answer);
   if (placeholders.length > 0) run.record([eventOf("guardrail.unmapped_placeholder", iteration, { placeholders })]);
   // The journal has it as the model gave it, so that placeholders stay.
-  const kept = run.agent.guardrails.length > 0 ? rawOutput(run) : output;
+  const kept = !run.guard.isEmpty ? rawOutput(run) : output;
   run.record([eventOf("run.completed", iteration, { status, answer, output: kept ?? null })]);
   await run.flush();
   return toOutput(run, { status, answer, output });

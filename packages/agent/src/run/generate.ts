@@ -14,7 +14,7 @@ export async function generate(
   const { signal, thought } = run.ctx;
   signal.throwIfAborted();
   if (!run.agent.stream) return model.generate(request, { signal, onRetry });
-  if (run.agent.guardrails.length > 0) return generateGuarded(run, model, request, onRetry);
+  if (!run.guard.isEmpty) return generateGuarded(run, model, request, onRetry);
   const onDelta = ({ type, text }: ModelDelta) => thought(text, type);
   return model.generate(request, { signal, onRetry, onDelta });
 }

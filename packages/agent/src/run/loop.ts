@@ -37,7 +37,7 @@ export async function runAgent(
 ): Promise<AgentOutput | NeuronOutcome> {
   const journal = await ctx.journal.read();
   const state = toEvents(journal).reduce(fold, INITIAL_STATE);
-  const run = new ActiveRun(agent, ctx, state, GuardrailSet.from(agent.guardrails, journal));
+  const run = new ActiveRun(agent, ctx, state, GuardrailSet.from(agent.guardrails, journal, state.started?.guardrails));
   try {
     const ended = endedBefore(run);
     if (ended) return ended;

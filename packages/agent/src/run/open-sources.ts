@@ -1,7 +1,6 @@
-/** Open sources: the tools of a run: the agent's own, and those of its tool sources, sorted by name. */
+/** Open sources: the tools of a run: the agent's own, what reads its skills, and those of its tool sources, sorted by name. */
 import { NeuronFailure, type Tool, type ToolSource } from "@myelin/neuron";
 import { agentFailure } from "../errors.ts";
-import { useSkill } from "../skills/use-skill.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { eventOf, type AgentEvent } from "./event.ts";
 
@@ -16,11 +15,11 @@ export async function openSources(
   run: ActiveRun,
   sources: readonly ToolSource[],
   local: readonly Tool[],
+  skillTool: Tool | null,
 ): Promise<OpenedTools> {
   const { agent } = run;
   const opened = await Promise.all(sources.map(async (source) => ({ source, tools: await open(run, source) })));
-  const skills = agent.skills.length > 0 && agent.strategy === "react" ? [useSkill(agent.skills)] : [];
-  const all = [...local, ...skills, ...opened.flatMap(({ tools }) => tools)];
+  const all = [...local, ...(skillTool ? [skillTool] : []), ...opened.flatMap(({ tools }) => tools)];
   const tools = new Map(all.sort((a, b) => (a.name < b.name ? -1 : 1)).map((tool) => [tool.name, tool]));
   if (tools.size < all.length) {
     const twice = all.find((tool, at) => all.findIndex(({ name }) => name === tool.name) !== at)!.name;

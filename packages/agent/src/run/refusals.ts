@@ -7,6 +7,8 @@ const DECLINED = "User declined to run this tool.";
 const UNKNOWN_OUTCOME =
   "It is not known whether this call happened: what ran it died in it, and it was decided not to run it again.";
 
+const UNKNOWN_OUTCOME_OF_DENIED = "It is not known whether this call happened: what ran it died in it.";
+
 /** Calls that are denied, of tools that are not there, with parameters that do not fit, or that a person rejected. */
 export function refuseFirst(open: readonly Call[], plan: Plan, iteration: number): AgentEvent[] {
   // Denied ones first: that is the order of the entries. Answers are in the order of the calls, as their order_index says.
@@ -47,8 +49,9 @@ export function refuseOverLimit(
   const counts = { ...callCounts };
   return open.flatMap((call) => {
     const name = call.data.tool_name;
-    const { maxCallsPerRun: max, target } = plan.tools.get(name)!;
-    if (call.isCounted || max === null) return [];
+    const { target } = plan.tools.get(name)!;
+    const max = plan.limits.get(name);
+    if (call.isCounted || max === undefined) return [];
     counts[name] = (counts[name] ?? 0) + 1;
     if (counts[name] <= max) return [];
     const limit = `Tool '${name}' may be called ${max} ${max === 1 ? "time" : "times"} in a run, and has been.`;
@@ -59,9 +62,11 @@ export function refuseOverLimit(
 function deny(call: Call, iteration: number): AgentEvent[] {
   const { call_id, tool_name } = call.data;
   const denied = `Tool '${tool_name}' is denied by policy.`;
+  // One that was begun before it was denied may have happened: the model must not take it for one that did not.
+  const error = call.isStarted ? `${UNKNOWN_OUTCOME_OF_DENIED} ${denied}` : denied;
   return [
     eventOf("policy.denied", iteration, { call_id, tool_name, reason: "denied_by_policy" }, call_id),
-    refusal(call, iteration, "server", { denied }, denied),
+    refusal(call, iteration, "server", call.isStarted ? { error } : { denied }, error),
   ];
 }
 

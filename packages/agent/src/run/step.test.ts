@@ -20,6 +20,9 @@ const planOf = (tools: readonly Tool[], options: Partial<Plan> = {}): Plan => ({
   tools: new Map(tools.map((one) => [one.name, one])),
   denied: new Set(),
   gated: new Set(),
+  limits: new Map(
+    tools.flatMap((one) => (one.maxCallsPerRun === null ? [] : [[one.name, one.maxCallsPerRun] as const])),
+  ),
   problemWith: () => null,
   ...options,
 });

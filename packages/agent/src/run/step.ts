@@ -19,6 +19,8 @@ export interface Plan {
   readonly tools: ReadonlyMap<string, Tool>;
   readonly denied: ReadonlySet<string>;
   readonly gated: ReadonlySet<string>;
+  /** Calls in a run at most, by tool; those without a limit are not here. */
+  readonly limits: ReadonlyMap<string, number>;
   /** Why the parameters of a call do not fit; null when they do. */
   readonly problemWith: (call: Call) => string | null;
 }

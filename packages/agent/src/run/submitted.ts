@@ -1,7 +1,7 @@
 /**
- * Submitted: results and answers that came from outside while the run waited. Whoever submitted them has masked what patterns
- * find; guardrails that are code look at them here, when the run is woken, before the model sees them. What these find is in
- * the journal as it was submitted, and masked only from here on.
+ * Submitted: results and answers that came from outside while the run waited. Whoever submitted them has masked what the
+ * run's patterns find; guardrails that are code, and those that its agent has got since, look at them here, when the run is
+ * woken, before the model sees them. What these find is in the journal as it was submitted, and masked only from here on.
  */
 import type { ActiveRun } from "./active-run.ts";
 import { blockedFailure } from "../guardrails/guardrail-set.ts";
@@ -9,9 +9,9 @@ import { fromNew } from "./event.ts";
 import { lastTurn } from "./state.ts";
 
 export async function lookThroughSubmitted(run: ActiveRun): Promise<void> {
-  const { agent, guard, ctx, state } = run;
+  const { guard, ctx, state } = run;
   const isWoken = state.wokenBy === ctx.taskId;
-  if (!isWoken || agent.guardrails.every(({ patterns }) => patterns !== undefined)) return;
+  if (!isWoken || !guard.looksAtSubmitted) return;
   for (const { completed } of lastTurn(state)?.calls ?? []) {
     if (!completed || !("by" in completed)) continue;
     const { call_id: correlationId, result, error } = completed;
