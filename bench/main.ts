@@ -1,6 +1,7 @@
 /** npm run bench: runs the cases that match, prints a table for each, and with --json one object at the end. */
-import { availableParallelism, cpus } from "node:os";
+import { availableParallelism, constants, cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { onStopSignal } from "@myelin/dev";
 import { agentCases } from "./cases/agent.ts";
 import { dispatchCases } from "./cases/dispatch.ts";
 import { flowCases } from "./cases/flow.ts";
@@ -47,12 +48,13 @@ const environment = new Environment({
   mayInstall: options.mayInstall,
 });
 let isInterrupted = false;
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => {
+onStopSignal(
+  (signal) => {
     isInterrupted = true;
-    void environment.close().then(() => process.exit(signal === "SIGINT" ? 130 : 143));
-  });
-}
+    void environment.close().then(() => process.exit(128 + constants.signals[signal]));
+  },
+  (signal) => process.exit(128 + constants.signals[signal]),
+);
 
 const results: Record<string, JsonResult> = {};
 let hasFailed = false;

@@ -1,4 +1,6 @@
 /** npm run chaos: plays the scenarios, prints what came of each, and fails when anything was lost, doubled or unrecorded. */
+import { constants } from "node:os";
+import { onStopSignal } from "@myelin/dev";
 import { parseOptions, USAGE, type ChaosOptions } from "./options.ts";
 import { toJson, toLines, type JsonResult } from "./report.ts";
 import { runScenario } from "./run-scenario.ts";
@@ -23,12 +25,13 @@ if (options.list) {
 
 const environment = new Environment();
 let interrupted: NodeJS.Signals | undefined;
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => {
+onStopSignal(
+  (signal) => {
     interrupted = signal;
     void environment.close();
-  });
-}
+  },
+  (signal) => process.exit(128 + constants.signals[signal]),
+);
 
 const results: Record<string, JsonResult> = {};
 let hasFailed = false;
@@ -48,6 +51,6 @@ for (const scenario of chosen) {
   }
 }
 await environment.close();
-if (interrupted) process.exit(interrupted === "SIGINT" ? 130 : 143);
+if (interrupted) process.exit(128 + constants.signals[interrupted]);
 if (options.json) console.log(JSON.stringify(results));
 process.exitCode = hasFailed ? 1 : 0;

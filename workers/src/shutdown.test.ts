@@ -41,6 +41,15 @@ describe("Shutdown", () => {
     expect(await shutdown.close()).toBe(0);
   });
 
+  test("Ctrl-C under npm is one signal, though it comes twice", async () => {
+    const { shutdown, exits } = make();
+    using _listening = shutdown.listen();
+    process.emit("SIGINT", "SIGINT");
+    process.emit("SIGINT", "SIGINT");
+    await shutdown.asked();
+    expect(exits).toEqual([]);
+  });
+
   test("fail ends in order with code 1", async () => {
     const { shutdown } = make();
     shutdown.fail(new Error("the log was rolled back"));

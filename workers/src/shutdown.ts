@@ -3,10 +3,13 @@
  *
  *   running --SIGTERM, SIGINT, fail()--> closing --all closed--> exit 0 (1 after fail, or when a close failed)
  *                                           +--second signal--> exit at once, 128 + its number
+ *
+ * npm passes on the SIGINT that the terminal's Ctrl-C has sent to its script as well: the same again, so soon, is no second one.
  */
 import { constants } from "node:os";
 import type { Logger } from "@myelin/bus";
 
+const SAME_MS = 1_000;
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
 
 export class Shutdown {
@@ -40,7 +43,10 @@ export class Shutdown {
 
   /** Listen for SIGTERM and SIGINT until disposed. */
   listen(): Disposable {
+    let first: { readonly name: NodeJS.Signals; readonly at: number } | undefined;
     const onSignal = (name: NodeJS.Signals) => {
+      if (first?.name === name && performance.now() - first.at < SAME_MS) return;
+      first ??= { name, at: performance.now() };
       if (this.#asked.signal.aborted) {
         this.#logger.warn({ signal: name }, "process.killed");
         this.#exit(128 + constants.signals[name]);

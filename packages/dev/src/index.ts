@@ -11,6 +11,7 @@ export type { FindPostgresOptions, PostgresBinaries } from "./find-postgres.ts";
 export { spawnNode } from "./spawn-node.ts";
 export type { NodeProcess, SpawnNodeOptions } from "./spawn-node.ts";
 export type { ExitStatus } from "./guarded-process.ts";
+export { onStopSignal } from "./stop-signal.ts";
 export { startTcpProxy } from "./tcp-proxy.ts";
 export type { TcpProxy, TcpProxyOptions } from "./tcp-proxy.ts";
 export { freePort, portIsFree } from "./ports.ts";

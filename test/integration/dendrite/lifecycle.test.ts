@@ -114,6 +114,16 @@ describe.each(TRANSPORTS)("lifecycle over %s", (transport) => {
     expect(second.isRunning).toBe(false);
     expect(process.listenerCount("SIGTERM")).toBe(0);
   });
+
+  test("untilStopped takes a Ctrl-C for one, though npm passes it on once more", async () => {
+    await using fleet = await withFleet(transport);
+    const worker = await fleet.worker([echoAxon()]);
+    const stopped = worker.untilStopped();
+    process.emit("SIGINT", "SIGINT");
+    expect(process.emit("SIGINT", "SIGINT")).toBe(true); // heard, so the default action does not end the process
+    await stopped;
+    expect(process.emit("SIGINT", "SIGINT")).toBe(true);
+  });
 });
 
 describe("roster", () => {

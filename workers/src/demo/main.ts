@@ -6,6 +6,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { constants } from "node:os";
+import { onStopSignal } from "@myelin/dev";
 import { EnvError, readEnv } from "../env.ts";
 import { parseDemoArguments } from "./arguments.ts";
 import { Fleet } from "./fleet.ts";
@@ -16,12 +17,11 @@ import { problemOf, runDemo, type DemoResult } from "./run-demo.ts";
 const interrupted = new AbortController();
 let endedBy: NodeJS.Signals | undefined;
 function interrupt(name: NodeJS.Signals): void {
-  // A second one does not wait: the children's guards stop them without us.
-  if (endedBy !== undefined) process.exit(128 + constants.signals[name]);
-  endedBy = name;
+  endedBy ??= name;
   interrupted.abort(new Error(`received ${name}`));
 }
-for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, interrupt);
+// A second one does not wait: the children's guards stop them without us.
+onStopSignal(interrupt, (name) => process.exit(128 + constants.signals[name]));
 watchNpm(() => interrupt("SIGTERM"));
 // A reader that goes away (`| head`) must not end us in the middle.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
