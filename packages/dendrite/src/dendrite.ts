@@ -42,12 +42,14 @@ import type {
   HumanInput,
   RetryRequest,
   RunAndWait,
+  TenantScope,
   ToolResults,
 } from "./runs/run-request.ts";
 import type { CancelledRun, RunResult, Submitted } from "./runs/run-result.ts";
 import { Runs } from "./runs/runs.ts";
 import { streamDispatch } from "./stream.ts";
 import { untilSignalled } from "./until-signalled.ts";
+import { checkTenant } from "./validate.ts";
 
 export class Dendrite implements AsyncDisposable {
   /** The address of replies to this process: new with every `new Dendrite`. */
@@ -151,7 +153,7 @@ export class Dendrite implements AsyncDisposable {
   }
 
   /**
-   * Every Signal of a dispatch's trace, tokens included, to the one that ends it: AGENT_OUTPUT, ERROR, STOPPED, or a pause
+   * Every Signal of a dispatch's trace (of one with a `tenantId`, of that tenant), tokens included, to the one that ends it: AGENT_OUTPUT, ERROR, STOPPED, or a pause
    * (`onPause: "wait"` goes on to the end). Throws only what has no Signal: no worker, timeout, a reader 10,000 Signals
    * behind. Leaving the loop early stops the run.
    */
@@ -168,7 +170,8 @@ export class Dendrite implements AsyncDisposable {
   #streamTrace(request: WaitRequest): AsyncGenerator<Signal, void, void> {
     const traceId = request.traceId ?? newTraceId();
     const source = {
-      onTrace: (id: string, handler: (signal: Signal) => void) => this.onTrace(id, handler),
+      onTrace: (id: string, handler: (signal: Signal) => void) =>
+        this.#handlers.add(null, { traceId: id, tenantId: request.tenantId }, handler),
       dispatchAndWait: async (wait: WaitRequest, onPrepared: OnPrepared) =>
         (await this.#open()).dispatcher.dispatchAndWait(wait, null, onPrepared),
     };
@@ -200,11 +203,17 @@ export class Dendrite implements AsyncDisposable {
     return (await this.#open()).replay.replay(id, options);
   }
 
-  /** Cancel everything that runs on a trace, in every process. Resolves once the STOP is in the log. */
-  async stopTrace(traceId: string, options: { readonly reason?: string | undefined } = {}): Promise<void> {
+  /**
+   * Cancel everything that runs on a trace, in every process; with `tenantId` only what is that tenant's. Resolves once the STOP
+   * is in the log, also when nothing runs there.
+   */
+  async stopTrace(
+    traceId: string,
+    { reason, tenantId }: { readonly reason?: string | undefined } & TenantScope = {},
+  ): Promise<void> {
     const { dispatcher } = await this.#open();
-    const { reason } = options;
-    await dispatcher.stop(parseTraceId(traceId), { isStored: true, ...(reason !== undefined && { reason }) });
+    checkTenant(tenantId);
+    await dispatcher.stop(parseTraceId(traceId), { isStored: true, reason, tenantId });
   }
 
   /**

@@ -27,7 +27,7 @@ import type { DendriteObserver } from "./observer.ts";
 import type { DispatchRequest, Parent, WaitRequest } from "./requests.ts";
 import type { RosterWatch } from "./roster-watch.ts";
 import type { RunFollower } from "./run-follower.ts";
-import { isJsonObject, MAX_TIMEOUT_MS, parseTimeoutMs } from "./validate.ts";
+import { checkTenant, isJsonObject, MAX_TIMEOUT_MS, parseTimeoutMs } from "./validate.ts";
 import { orAborted, startWait, toOutcome, type Outcome, type Wait } from "./wait.ts";
 import type { Waiters } from "./waiters.ts";
 
@@ -47,6 +47,16 @@ export interface Dispatched {
   readonly runId: RunId;
   readonly traceId: SignalOf<"TASK">["trace_id"];
   readonly taskId: SignalId;
+}
+
+export interface StopOptions {
+  /** This run and its children only. */
+  readonly runId?: string | undefined;
+  /** Only what is of this tenant. */
+  readonly tenantId?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly by?: string | undefined;
+  readonly isStored: boolean;
 }
 
 /** Hears of the TASK before anything of its trace can arrive. Of a key's run it is waited for. */
@@ -134,12 +144,12 @@ export class Dispatcher {
     return this.#options.claims.send(task);
   }
 
-  /** Cancel a run, or everything on a trace when no run is given. Live, so that it is fast; in the log, so that it is sure. */
-  async stop(
-    traceId: SignalOf<"TASK">["trace_id"],
-    options: { runId?: string; reason?: string | undefined; by?: string | undefined; isStored: boolean },
-  ): Promise<void> {
-    const { runId, reason, by, isStored } = options;
+  /**
+   * Cancel a run, or everything on a trace when no run is given; of a tenant, nothing of others'. Live, so that it is fast; in the
+   * log, so that it is sure.
+   */
+  async stop(traceId: SignalOf<"TASK">["trace_id"], options: StopOptions): Promise<void> {
+    const { runId, tenantId, reason, by, isStored } = options;
     const stop = createSignal({
       type: "STOP",
       trace_id: traceId,
@@ -148,7 +158,7 @@ export class Dispatcher {
         ...(by !== undefined && { by }),
         ...(runId !== undefined && { run_id: runId }),
       },
-      meta: { instance: this.#options.instance },
+      meta: { instance: this.#options.instance, ...(tenantId !== undefined && { tenant_id: tenantId }) },
     });
     this.#options.bus.publish(stop);
     if (isStored) await this.#options.bus.append(stop);
@@ -215,8 +225,8 @@ export class Dispatcher {
   }
 
   /** The caller's signal aborted: stop the run, and with it what it dispatched. */
-  #giveUp({ traceId, runId, delivery }: Wait): void {
-    const options = { runId, reason: "the caller gave up", isStored: delivery === "durable" };
+  #giveUp({ traceId, runId, tenantId, delivery }: Wait): void {
+    const options = { runId, tenantId, reason: "the caller gave up", isStored: delivery === "durable" };
     this.stop(traceId as TraceId, options).catch((error: unknown) =>
       this.#options.logger.warn({ err: error, traceId, runId }, "stop.failed"),
     );
@@ -224,11 +234,12 @@ export class Dispatcher {
 }
 
 function toWait(task: SignalOf<"TASK">, request: WaitRequest, deadline: Date): Wait {
-  const { delivery = "durable", onPause = "reject", signal } = request;
+  const { delivery = "durable", onPause = "reject", signal, tenantId } = request;
   return {
     runId: task.meta.run_id!,
     traceId: task.trace_id,
     neuron: task.directed.id ?? "",
+    tenantId,
     timeoutMs: Math.max(1, deadline.getTime() - Date.now()),
     delivery,
     onPause,
@@ -270,9 +281,7 @@ function checkRequest({
   if (whenAbsent !== undefined && whenAbsent !== "fail" && whenAbsent !== "wait") {
     wrong(`whenAbsent must be "fail" or "wait", got ${JSON.stringify(whenAbsent)}`);
   }
-  if (tenantId !== undefined && (typeof tenantId !== "string" || tenantId === "" || tenantId.length > 255)) {
-    wrong(`tenantId must be 1 to 255 characters, got ${JSON.stringify(tenantId)}`);
-  }
+  checkTenant(tenantId);
   if (idempotencyKey !== undefined) {
     parseIdempotencyKey(idempotencyKey);
     if (delivery === "transient") {

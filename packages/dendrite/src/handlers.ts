@@ -23,6 +23,8 @@ export interface HandlerFilter {
   /** A capability of that neuron. */
   readonly capability?: string | undefined;
   readonly traceId?: string | undefined;
+  /** Of one tenant: whoever knows a trace's id may join it. */
+  readonly tenantId?: string | undefined;
   /** Run in one process of those that register with this group. */
   readonly group?: string | undefined;
 }
@@ -146,8 +148,9 @@ function channelsOf(type: SignalType | null): readonly ("log" | "live")[] {
 
 /** Does a Signal pass a handler's filter? */
 export function matches(filter: HandlerFilter, signal: Signal): boolean {
-  const { neuron, capability, traceId } = filter;
+  const { neuron, capability, traceId, tenantId } = filter;
   if (traceId !== undefined && signal.trace_id !== traceId) return false;
+  if (tenantId !== undefined && signal.meta.tenant_id !== tenantId) return false;
   if (neuron !== undefined && !neuronsOf(signal).includes(neuron)) return false;
   return capability === undefined || capabilitiesOf(signal).includes(capability);
 }

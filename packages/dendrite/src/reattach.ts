@@ -1,10 +1,10 @@
 /** Reattach: the reply of a run whose first caller is gone, by the run's id or by its idempotency key. */
-import { isRunId, parseCapability, parseNeuronId } from "@myelin/bus";
+import { isRunId, parseCapability, parseNeuronId, type Bus } from "@myelin/bus";
 import { parseIdempotencyKey, type Claims } from "./claims.ts";
 import { DendriteError } from "./errors.ts";
 import type { ReattachOptions, RunKey } from "./requests.ts";
 import type { RunFollower } from "./run-follower.ts";
-import type { RunHistory } from "./run-history.ts";
+import { requireTenant, type RunHistory } from "./run-history.ts";
 import { parseTimeoutMs } from "./validate.ts";
 import { orAborted, type Outcome } from "./wait.ts";
 
@@ -12,15 +12,16 @@ export interface ReattachParts {
   readonly claims: Claims;
   readonly history: RunHistory;
   readonly follower: RunFollower;
+  readonly bus: Pick<Bus, "namespace">;
 }
 
 const TIMEOUT_MS = 30_000;
 
 /** Settles as `dispatchAndWait` does. Giving up leaves the run alone. */
 export async function reattach(
-  { claims, history, follower }: ReattachParts,
+  { claims, history, follower, bus }: ReattachParts,
   run: string | RunKey,
-  { timeoutMs = TIMEOUT_MS, signal, onPause = "reject" }: ReattachOptions,
+  { timeoutMs = TIMEOUT_MS, signal, onPause = "reject", tenantId }: ReattachOptions,
 ): Promise<Outcome> {
   parseTimeoutMs(timeoutMs);
   const startedAt = performance.now();
@@ -29,6 +30,7 @@ export async function reattach(
     typeof run === "string" ? history.find(parseRunId(run)) : claims.find(parseKey(run)),
     signal,
   );
+  requireTenant(known, tenantId, bus.namespace);
   const leftMs = Math.max(1, timeoutMs - (performance.now() - startedAt));
   return follower.follow(known, { timeoutMs: leftMs, signal, onPause });
 }

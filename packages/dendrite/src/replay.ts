@@ -8,6 +8,8 @@ import type { RunLog } from "./run-log.ts";
 import type { RunAddress } from "./waiters.ts";
 
 export interface ReplayOptions {
+  /** Whose run it must have been: a dead letter of another tenant is not found. Default: whoever's it was. */
+  readonly tenantId?: string | undefined;
   /** How long the new run has. Default 3_600_000 (1 h); at most 604_800_000 (7 days). */
   readonly timeoutMs?: number | undefined;
 }
@@ -26,12 +28,13 @@ export class Replay {
   }
 
   /** Input, metadata, tenant, lane and neuron are those of the run's first TASK; the deadline is a fresh one. */
-  async replay(id: string, { timeoutMs }: ReplayOptions = {}): Promise<Dispatched> {
+  async replay(id: string, { timeoutMs, tenantId }: ReplayOptions = {}): Promise<Dispatched> {
     if (!isSignalId(id)) {
       const why = "a failed task's has the id of its ERROR Signal (evt_…), and no other can be sent again";
       throw new DeadLetterNotFoundError(String(id), why);
     }
     const error = await this.#errorOf(id);
+    if (tenantId !== undefined && error.meta.tenant_id !== tenantId) throw noSuchError(id);
     const run = toKnownRun(error.meta.run_id!, error, false);
     const inLog = await this.#taskInLog(run, error);
     await this.#requireEnd(error, { ...run, isWhole: inLog !== null });
@@ -53,7 +56,7 @@ export class Replay {
   async #errorOf(id: string): Promise<SignalOf<"ERROR">> {
     const inLog = await this.#log.findSignal("ERROR", id);
     const error = inLog ?? ((await this.#log.reachesBackTo(id)) ? null : await this.#records.deadLetter(id));
-    if (!error) throw new DeadLetterNotFoundError(id, "no ERROR Signal has this id");
+    if (!error) throw noSuchError(id);
     if (error.meta.run_id === undefined) throw new DeadLetterNotFoundError(id, "that ERROR ended no run");
     return error;
   }
@@ -75,3 +78,5 @@ export class Replay {
     return parent?.payload.answers === undefined ? parent : null;
   }
 }
+
+const noSuchError = (id: string) => new DeadLetterNotFoundError(id, "no ERROR Signal has this id");

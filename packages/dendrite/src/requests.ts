@@ -63,6 +63,8 @@ export interface RunKey {
 }
 
 export interface ReattachOptions {
+  /** Whose run it must be: of another tenant it is not found. A key says its own. Default: whoever's it is. */
+  readonly tenantId?: string | undefined;
   /** How long to wait for the reply, from now. Default 30_000; at most 604_800_000 (7 days). */
   readonly timeoutMs?: number | undefined;
   /** Abort to give up: the wait rejects with the signal's reason; the run goes on. */

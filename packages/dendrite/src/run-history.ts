@@ -57,6 +57,12 @@ export class RunHistory {
   }
 }
 
+/** A run of another tenant is not there. */
+export function requireTenant(run: KnownRun, tenantId: string | undefined, namespace: string): void {
+  if (tenantId === undefined || (run.tenantId ?? "") === tenantId) return;
+  throw new RunNotFoundError(`run ${run.runId}`, namespace);
+}
+
 export function toKnownRun(runId: string, { trace_id, directed, meta }: Signal, isWhole: boolean): KnownRun {
   const { reply_to, tenant_id } = meta;
   return {

@@ -205,7 +205,13 @@ export class Runtime {
     } catch (error) {
       if (child && request.idempotencyKey !== undefined && run.abortedBy?.kind === "stopped") {
         const runId = child.meta.run_id!;
-        await this.dispatcher.stop(child.trace_id, { runId, reason: "its parent was cancelled", isStored: true });
+        const tenantId = child.meta.tenant_id;
+        await this.dispatcher.stop(child.trace_id, {
+          runId,
+          tenantId,
+          reason: "its parent was cancelled",
+          isStored: true,
+        });
       }
       throw error;
     }

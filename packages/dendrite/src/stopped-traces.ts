@@ -4,6 +4,9 @@
  *
  * A STOP ends what it found: tasks before it in the log, and whatever the runs that it stopped still dispatched. A new
  * dispatch on the same trace, after it, is not stopped.
+ *
+ * Whoever knows a trace's id may join it, so a STOP of a tenant ends nothing of others'. One without a tenant is an operator's,
+ * and ends all.
  */
 import type { Bus, SignalOf } from "@myelin/bus";
 
@@ -12,7 +15,7 @@ const MAX_STOPS = 10_000;
 
 export class StoppedTraces {
   readonly #bus: Bus;
-  /** By trace id, or trace id and run id. */
+  /** By whose it is, trace id, and run id if it names one. */
   readonly #stops = new Map<string, { stop: SignalOf<"STOP">; seq: number }>();
   /** Up to here the log was read. */
   #seq = 0;
@@ -34,8 +37,7 @@ export class StoppedTraces {
 
   /** `seq` is null for the live copy: it runs ahead of the stored one, whose place then counts. */
   add(stop: SignalOf<"STOP">, seq: number | null): void {
-    const { run_id } = stop.payload;
-    const key = run_id === undefined ? stop.trace_id : `${stop.trace_id} ${run_id}`;
+    const key = keyOf(stop.trace_id, stop.payload.run_id, stop.meta.tenant_id);
     this.#stops.delete(key);
     this.#stops.set(key, { stop, seq: seq ?? Infinity });
     if (this.#stops.size > MAX_STOPS) this.#stops.delete(this.#stops.keys().next().value!);
@@ -44,14 +46,27 @@ export class StoppedTraces {
   /** The STOP that a task at `seq` falls under. */
   of(task: SignalOf<"TASK">, seq: number | null): SignalOf<"STOP"> | undefined {
     if (this.#stops.size === 0) return undefined;
-    const { run_id, parent_run_id } = task.meta;
-    const ofParent = this.#stops.get(`${task.trace_id} ${parent_run_id}`);
+    const { tenant_id } = task.meta;
+    return this.#of(task, seq, undefined) ?? (tenant_id === undefined ? undefined : this.#of(task, seq, tenant_id));
+  }
+
+  #of({ trace_id, meta }: SignalOf<"TASK">, seq: number | null, tenant: string | undefined) {
+    const { run_id, parent_run_id } = meta;
+    const ofParent = parent_run_id && this.#stops.get(keyOf(trace_id, parent_run_id, tenant));
     if (ofParent) return ofParent.stop;
     // A task after it wakes a run that had paused before the STOP reached it.
-    const ofRun = this.#stops.get(`${task.trace_id} ${run_id}`);
+    const ofRun = run_id && this.#stops.get(keyOf(trace_id, run_id, tenant));
     if (ofRun && (seq === null || seq < ofRun.seq)) return ofRun.stop;
-    const ofTrace = this.#stops.get(task.trace_id);
+    const ofTrace = this.#stops.get(keyOf(trace_id, undefined, tenant));
     if (!ofTrace) return undefined;
     return parent_run_id !== undefined || (seq !== null && seq < ofTrace.seq) ? ofTrace.stop : undefined;
   }
 }
+
+/** Whether a STOP is about the runs of a task's tenant: its own, or everybody's. */
+export const isForTenantOf = (task: SignalOf<"TASK">, { meta }: SignalOf<"STOP">): boolean =>
+  meta.tenant_id === undefined || meta.tenant_id === task.meta.tenant_id;
+
+/** Trace and run ids hold no blank; a tenant may hold anything. */
+const keyOf = (traceId: string, runId: string | undefined, tenant: string | undefined): string =>
+  `${traceId} ${runId ?? ""} ${tenant === undefined ? "" : `of ${tenant}`}`;

@@ -31,5 +31,11 @@ export function parseCount(name: string, value: number): number {
   throw new DendriteError("INVALID_OPTION", `${name} must be a whole number >= 1, got ${value}`);
 }
 
+/** Throws `INVALID_OPTION` with the value. */
+export function checkTenant(tenantId: string | undefined): void {
+  if (tenantId === undefined || (typeof tenantId === "string" && tenantId !== "" && tenantId.length <= 255)) return;
+  throw new DendriteError("INVALID_OPTION", `tenantId must be 1 to 255 characters, got ${JSON.stringify(tenantId)}`);
+}
+
 export const isJsonObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);

@@ -14,6 +14,8 @@ export interface Wait {
   /** Only where it is not this process. */
   readonly replyTo?: string | undefined;
   readonly neuron: string;
+  /** Of the run, where this process dispatched it. */
+  readonly tenantId?: string | undefined;
   readonly timeoutMs: number;
   readonly delivery: "durable" | "transient";
   readonly onPause: "reject" | "return" | "wait";

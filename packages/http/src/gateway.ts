@@ -22,7 +22,6 @@ import type { Handler } from "./node-listener.ts";
 import { HttpProblem } from "./problem.ts";
 import { readJson, readOptionalJson } from "./read-json.ts";
 import type { Call, Route } from "./routes.ts";
-import { mayStop } from "./may-stop.ts";
 import { runRoutes, type RunRoutesOptions } from "./runs/run-router.ts";
 import { json, positive, serveRoutes, type RequestObserver } from "./serve-routes.ts";
 import { parseStopBody, parseTrace } from "./stop-body.ts";
@@ -110,8 +109,7 @@ export function createGateway(options: GatewayOptions): Handler {
     const traceId = parseTrace(params["id"]!);
     const reading = { maxBytes: Math.min(maxBodyBytes, MAX_STOP_BYTES), onBytes: place.holds };
     const reason = parseStopBody(await readOptionalJson(request, reading));
-    await mayStop(traceId, scope, runs?.store, request.signal);
-    await dendrite.stopTrace(traceId, reason);
+    await dendrite.stopTrace(traceId, { ...reason, tenantId: scope.tenantId });
     return json({ traceId }, 202);
   }
 

@@ -2,7 +2,8 @@ import { z } from "zod";
 import { defineSignal, optionalText } from "../define-signal.ts";
 
 /**
- * STOP: cancels everything that runs on the trace. Sent live (fast) and appended (sure).
+ * STOP: cancels everything that runs on the trace; with a `meta.tenant_id` only what is of that tenant. Sent live (fast) and
+ * appended (sure).
  */
 export const stop = defineSignal({
   type: "STOP",

@@ -12,6 +12,7 @@
  */
 import type { Bus, Consumption, Lane, Signal, SignalOf, Subscription, TaskDelivery, TaskOutcome } from "@myelin/bus";
 import type { DendriteObserver } from "../observer.ts";
+import { isForTenantOf } from "../stopped-traces.ts";
 import type { Axon } from "./axon.ts";
 import { JournalLostError } from "./journal.ts";
 import { DoneTasks } from "./done-tasks.ts";
@@ -117,13 +118,13 @@ export class AxonHost {
   }
 
   /**
-   * Abort the runs that a STOP names: one run and its children, or all of its trace. Whoever still runs a second later is reported, and
+   * Abort the runs that a STOP names: one run and its children, or all of its trace; those of its tenant, if it has one. Whoever still runs a second later is reported, and
    * left to run: nothing in a process can end a function that does not listen.
    */
   stop(stop: SignalOf<"STOP">): void {
     const { run_id } = stop.payload;
     for (const run of this.#runs) {
-      if (run.task.trace_id !== stop.trace_id) continue;
+      if (run.task.trace_id !== stop.trace_id || !isForTenantOf(run.task, stop)) continue;
       if (run_id !== undefined && run_id !== run.runId && run_id !== run.task.meta.parent_run_id) continue;
       if (run.abortedBy === undefined) setTimeout(() => this.#reportIfRunning(run), ABORT_GRACE_MS).unref();
       run.abort(stop);

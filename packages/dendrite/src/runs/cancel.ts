@@ -18,12 +18,12 @@ import type { RunStatus } from "@myelin/bus/run-events";
 import type { Dispatcher } from "../dispatcher.ts";
 import { DispatchTimeoutError } from "../errors.ts";
 import type { RunFollower } from "../run-follower.ts";
-import type { KnownRun, RunHistory } from "../run-history.ts";
+import { requireTenant, type KnownRun, type RunHistory } from "../run-history.ts";
 import { isPause } from "../waiters.ts";
 import { judge } from "./judge.ts";
 import type { RunJournals } from "./run-journals.ts";
 import type { CancelledRun } from "./run-result.ts";
-import { requireTenant, statusOfEnd } from "./submissions.ts";
+import { statusOfEnd } from "./submissions.ts";
 import type { Wakes } from "./wakes.ts";
 
 export interface Cancelling {
@@ -54,7 +54,7 @@ export class Cancels {
     return { runId, traceId: run.traceId, status };
   }
 
-  async #end(run: KnownRun, { by, reason, timeoutMs }: Cancelling): Promise<RunStatus> {
+  async #end(run: KnownRun, { by, reason, tenantId, timeoutMs }: Cancelling): Promise<RunStatus> {
     const { journals, history, follower, dispatcher, wakes } = this.#parts;
     const { runId, traceId } = run;
     const until = performance.now() + timeoutMs;
@@ -77,7 +77,7 @@ export class Cancels {
       }
       if (!isStopped && !journal?.state.end) {
         const said = { ...(reason !== null && { reason }), ...(by !== null && { by }) };
-        await dispatcher.stop(traceId as TraceId, { runId, ...said, isStored: true });
+        await dispatcher.stop(traceId as TraceId, { runId, tenantId, ...said, isStored: true });
         isStopped = true;
       }
       const leftMs = until - performance.now();

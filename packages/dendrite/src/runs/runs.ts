@@ -9,7 +9,7 @@ import { agentInput, dataOf, type AgentInput } from "@myelin/bus/run-events";
 import type { Dispatched } from "../dispatcher.ts";
 import { DendriteError, NotAnAgentError, RunNotTerminalError, RunNotFoundError } from "../errors.ts";
 import type { DispatchRequest } from "../requests.ts";
-import { toKnownRun, type KnownRun } from "../run-history.ts";
+import { requireTenant, toKnownRun, type KnownRun } from "../run-history.ts";
 import type { Runtime } from "../runtime.ts";
 import { isJsonObject, parseTimeoutMs } from "../validate.ts";
 import { isPause } from "../waiters.ts";
@@ -32,7 +32,6 @@ import type {
 import type { CancelledRun, RunResult, Submitted } from "./run-result.ts";
 import { RunWatch } from "./run-watch.ts";
 import { toSeed } from "./seed.ts";
-import { requireTenant } from "./submissions.ts";
 import { parseRunId } from "../reattach.ts";
 
 const WAIT_TIMEOUT_MS = 30_000;

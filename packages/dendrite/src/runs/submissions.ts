@@ -12,11 +12,10 @@ import {
   PauseStatusMismatchError,
   RunAlreadyClaimedError,
   RunAlreadyTerminalError,
-  RunNotFoundError,
   RunNotPausedError,
   type DendriteError,
 } from "../errors.ts";
-import type { KnownRun, RunHistory } from "../run-history.ts";
+import { requireTenant, type KnownRun, type RunHistory } from "../run-history.ts";
 import { parseTimeoutMs } from "../validate.ts";
 import { isPause, type Reply } from "../waiters.ts";
 import { guardSubmission } from "./guard-submission.ts";
@@ -157,12 +156,6 @@ function toError(runId: string, refusal: Refusal, hasLost: boolean): DendriteErr
     case "invalid":
       return new InvalidToolResultError(runId, refusal.detail);
   }
-}
-
-/** A run of another tenant is not there. */
-export function requireTenant(run: KnownRun, tenantId: string | undefined, namespace: string): void {
-  if (tenantId === undefined || (run.tenantId ?? "") === tenantId) return;
-  throw new RunNotFoundError(`run ${run.runId}`, namespace);
 }
 
 /** The status of a run by the reply that ended it. */

@@ -29,11 +29,7 @@ export const runNotFound = (runId: string): HttpProblem =>
  * Who starts a run and asks for it at once is ahead of the recorder by some milliseconds; so what has an id that was made a
  * moment ago is looked for again, for up to a second. Null when it is not there.
  */
-export async function whenRecorded<T>(
-  id: string,
-  look: () => Promise<T | null>,
-  signal: AbortSignal,
-): Promise<T | null> {
+async function whenRecorded<T>(id: string, look: () => Promise<T | null>, signal: AbortSignal): Promise<T | null> {
   const isYoung = Math.abs(Date.now() - (timeOfId(id)?.getTime() ?? 0)) < YOUNG_MS;
   for (let pauseMs = 20; ; pauseMs *= 2) {
     const found = await look();
