@@ -63,3 +63,9 @@ export class Metrics {
     return signal.payload.output;
   }
 }
+
+// A run that waits has its pause, one that is over has none.
+const run = await dendrite.run("support", { text: "t" });
+if (run.status === "waiting_approval") void run.pause.question;
+// @ts-expect-error may be over
+void run.pause.question;

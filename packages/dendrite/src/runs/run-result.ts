@@ -32,10 +32,9 @@ export interface RunPause {
   readonly expiresAt: Date | null;
 }
 
-export interface RunResult {
+interface RunSoFar {
   readonly runId: string;
   readonly traceId: string;
-  readonly status: "success" | "max_iterations" | WaitingStatus;
   /** What the agent said, with the real values in place of placeholders; null while it waits, and without one. */
   readonly answer: string | null;
   /** The answer as the agent's output schema has it; of a plain neuron its output. */
@@ -47,9 +46,14 @@ export interface RunResult {
   readonly usage: RunUsage;
   /** Null: the price of no call is known. */
   readonly costUsd: number | null;
-  /** What it waits for; null when it is over. */
-  readonly pause: RunPause | null;
 }
+
+/** A run that is over, or waits: by `status` or `pause` the type knows which. */
+export type RunResult = RunSoFar &
+  (
+    | { readonly status: "success" | "max_iterations"; readonly pause: null }
+    | { readonly status: WaitingStatus; /** What it waits for. */ readonly pause: RunPause }
+  );
 
 /** A submission that was taken. */
 export interface Submitted {

@@ -263,7 +263,7 @@ const runResult = z.strictObject({
       expires_at: moment.nullable(),
     })
     .nullable(),
-}) satisfies z.ZodType<Wire<RunResult>>;
+}) satisfies z.ZodType<Wire<Pick<RunResult, keyof RunResult>>>;
 
 const started = z.strictObject({ run_id: text, trace_id: text });
 const submitted = z.strictObject({

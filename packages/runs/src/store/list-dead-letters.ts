@@ -17,8 +17,8 @@ export interface DeadLetterOptions {
   kind?: DeadLetterKind | undefined;
   /** 1 to 1_000. Default 50. */
   limit?: number | undefined;
-  /** `nextCursor` of the page before. */
-  cursor?: string | undefined;
+  /** `nextCursor` of the page before. Null: from the newest. */
+  cursor?: string | null | undefined;
 }
 
 export interface DeadLetterPage {
@@ -35,7 +35,7 @@ const COLUMNS = `id, kind, code, message, namespace, seq::float8 AS seq, neuron_
 
 export async function listDeadLetters(reader: RunReader, options: DeadLetterOptions): Promise<DeadLetterPage> {
   checkKeys("the options", options, ["tenantId", "neuronId", "code", "kind", "limit", "cursor"]);
-  const { tenantId, neuronId, code, kind, cursor } = options;
+  const { tenantId, neuronId, code, kind, cursor = null } = options;
   const limit = checkWholeNumber("limit", options.limit ?? 50, 1, 1_000);
   const conditions: string[] = [];
   const { values, parameter } = parameters();
@@ -45,7 +45,7 @@ export async function listDeadLetters(reader: RunReader, options: DeadLetterOpti
   if (neuronId !== undefined) conditions.push(`neuron_id = ${parameter(checkText("neuronId", neuronId))}`);
   if (code !== undefined) conditions.push(`code = ${parameter(checkText("code", code))}`);
   if (kind !== undefined) conditions.push(`kind = ${parameter(checkOneOf("kind", kind, KINDS))}`);
-  if (cursor !== undefined) {
+  if (cursor !== null) {
     const { createdAt, id } = decodeCursor(cursor);
     conditions.push(`(stored_at, id) < (${parameter(createdAt)}::text::timestamptz, ${parameter(id)})`);
   }

@@ -11,8 +11,8 @@ export interface PageOptions {
   limit?: number | undefined;
   /** Runs to skip. Default 0. Half a million take a sixth of a second: use `cursor` to go deep. */
   offset?: number | undefined;
-  /** `nextCursor` of the page before: goes on just behind it, whatever was added meanwhile. */
-  cursor?: string | undefined;
+  /** `nextCursor` of the page before: goes on just behind it, whatever was added meanwhile. Null: from the newest. */
+  cursor?: string | null | undefined;
 }
 
 export interface RunPage {
@@ -25,10 +25,11 @@ export async function listRuns(reader: RunReader, filter: RunFilter, page: PageO
   checkKeys("the page", page, ["limit", "offset", "cursor"]);
   const limit = checkWholeNumber("limit", page.limit ?? 50, 1, 1_000);
   const offset = checkWholeNumber("offset", page.offset ?? 0, 0);
-  if (page.cursor !== undefined && page.offset !== undefined) throw invalid("pass either cursor or offset, not both");
+  const { cursor = null } = page;
+  if (cursor !== null && page.offset !== undefined) throw invalid("pass either cursor or offset, not both");
   const { where, values } = toConditions(reader, filter, (parameter) => {
-    if (page.cursor === undefined) return [];
-    const { createdAt, id } = decodeCursor(page.cursor);
+    if (cursor === null) return [];
+    const { createdAt, id } = decodeCursor(cursor);
     return [`(created_at, run_id) < (${parameter(createdAt)}::text::timestamptz, ${parameter(id)})`];
   });
   // One more than asked for tells whether there is a next page.

@@ -190,12 +190,12 @@ describe("listRuns", () => {
     "pages of %d by cursor are the whole list, nothing twice, whatever is added meanwhile",
     async (limit) => {
       const pages: RunSummary[] = [];
-      let cursor: string | undefined;
+      let cursor: string | null = null;
       let added = 0;
       do {
         const page = await store.listRuns({}, { limit, cursor });
         pages.push(...page.runs);
-        cursor = page.nextCursor ?? undefined;
+        cursor = page.nextCursor;
         if (added++ < 2) {
           recorded.log.add({
             type: "TASK",
@@ -206,7 +206,7 @@ describe("listRuns", () => {
           });
           await recorded.record();
         }
-      } while (cursor !== undefined);
+      } while (cursor !== null);
       expect(pages.filter((run) => !run.runId.startsWith("run_new"))).toEqual(all);
       await recorded.query("DELETE FROM runs WHERE run_id LIKE 'run_new%'");
     },
