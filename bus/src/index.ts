@@ -77,6 +77,7 @@ export {
   replyDedupId,
   runIdOf,
   timeOfId,
+  toChildEnd,
   toWakeTask,
   wakesOf,
 } from "./protocol/index.ts";

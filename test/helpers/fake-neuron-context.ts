@@ -31,6 +31,7 @@ export function fakeNeuronContext(overrides: Partial<NeuronContext> = {}): FakeN
     toolResult: () => {},
     dispatchAndWait: () => Promise.reject(new Error("a fake context has no children")),
     call: () => Promise.reject(new Error("a fake context has no children")),
+    delegate: () => Promise.reject(new Error("a fake context has no children")),
     ...overrides,
   };
   return { ctx, thoughts };

@@ -121,7 +121,7 @@ const PAUSE: PausePair = {
   status: "waiting_approval",
   reason: "approval",
   question: "May refund run?",
-  pending: [{ ...toolCall, target: "server", needs: "approval" }],
+  pending: [{ ...toolCall, target: "server", needs: "approval", childRunId: null, childAgent: null }],
   options: [],
   assignees: ["ada"],
   expiresAt: null,

@@ -60,6 +60,8 @@ export const agentOutput = z.looseObject({
   /** Sums over the run's model calls; null where no call said. */
   usage,
   cost_nano_usd: z.int().nonnegative().nullable(),
+  /** The same of the run and all it delegated to; left out when it delegated to nobody. */
+  subtree: z.looseObject({ usage, cost_nano_usd: z.int().nonnegative().nullable() }).optional(),
 });
 export type AgentOutput = z.output<typeof agentOutput>;
 

@@ -66,5 +66,6 @@ export {
   toWakeTask,
   wakesOf,
 } from "./run-signals.ts";
+export { toChildEnd } from "./to-child-end.ts";
 export { encodeTicket, isObjectReference, readTicket } from "./ticket.ts";
 export type { Ticket } from "./ticket.ts";

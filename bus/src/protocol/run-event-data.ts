@@ -80,10 +80,13 @@ export type ToolCallData = z.output<typeof toolCallData>;
 /** A call that waits for somebody. */
 export const pendingCall = toolCallData.extend({
   target: toolTarget,
-  /** What it waits for: a decision, a result from the client, a person's answer. */
-  needs: z.enum(["approval", "result", "input"]),
+  /** What it waits for: a decision, a result from the client, a person's answer, the end of a run it delegated to. */
+  needs: z.enum(["approval", "result", "input", "child"]),
   /** Place of its answer in the conversation. */
   order_index: count,
+  /** The run it waits for, and whose it is: set when it needs one. */
+  child_run_id: text.optional(),
+  child_agent: text.optional(),
 });
 export type PendingCall = z.output<typeof pendingCall>;
 
@@ -190,7 +193,12 @@ export const RUN_EVENT_DATA = {
     error: text.nullable(),
     duration_ms: count.nullable(),
     order_index: count,
+    /** What the run used up that was delegated to, and those it delegated to: it counts in the budget. */
+    usage: usage.optional(),
+    cost_nano_usd: count.nullable().optional(),
   }),
+  /** The run that a call was delegated to waits for somebody, and so will this one. */
+  "child.paused": z.looseObject({ call_id: text, child_run_id: text, child_agent: text }),
   "run.paused": z.looseObject({
     pause_id: text,
     status: z.enum(OPEN_STATUSES).exclude(["running"]),
@@ -202,7 +210,7 @@ export const RUN_EVENT_DATA = {
     /** Who should answer. Shown and filtered by; who may is the application's `authorize`. */
     assignees: z.array(text).optional(),
     expires_at: text.nullable(),
-    /** Why it asks: `approval`, `client_tool`, `input`, `budget`, or `in_doubt` (a tool that may have run). */
+    /** Why it asks: `approval`, `client_tool`, `input`, `budget`, `in_doubt` (a tool that may have run), or `child`. */
     reason: text,
   }),
   /** A person's word on one call, written by who submits it, before the tool runs. */
@@ -213,7 +221,7 @@ export const RUN_EVENT_DATA = {
     by: text.nullable(),
     reason: text.nullable(),
   }),
-  /** The pause is over: written by who submitted the last missing answer, or cancelled. `task` wakes the run. */
+  /** The pause is over: written by who submitted the last missing answer, or found the last child ended. `task` wakes the run. */
   "run.resumed": z.looseObject({
     pause_id: text,
     resumed_from: text,

@@ -8,6 +8,9 @@ export * from "./run-statuses.ts";
 export * from "./run-event-data.ts";
 export * from "./agent-io.ts";
 export * from "./journal-state.ts";
+export * from "./child-end.ts";
+export * from "./pause-answers.ts";
+export * from "./settle-children.ts";
 export * from "./guardrail-patterns.ts";
 export { BLOCKED_TEXT, inLeaf, toGuarded, looksAt, textsOf } from "./guard.ts";
 export type { Blocked, GuardWhere, Guarded, GuardrailEntry, LeafFindings } from "./guard.ts";
@@ -27,6 +30,7 @@ export const RUN_EVENT_TYPES = [
   "llm.failed",
   "tool.started",
   "tool.completed",
+  "child.paused",
   "step.started",
   "step.completed",
   "step.failed",

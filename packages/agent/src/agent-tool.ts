@@ -8,7 +8,10 @@ export interface AgentToolOptions {
   readonly description?: string | undefined;
   /** What the model calls it. Default: the agent's name. */
   readonly name?: string | undefined;
-  /** How long to wait for the child, pauses included, in milliseconds. Default: until the run's own deadline. */
+  /**
+   * How long the child may work, in milliseconds: from its start to its end or pause, and again after each pause. Pauses do not
+   * count. Default, and at most: what the run itself has left at its start, and was given after a pause.
+   */
   readonly timeoutMs?: number | undefined;
   readonly maxCallsPerRun?: number | undefined;
   /** Default true. */
@@ -20,12 +23,13 @@ export interface AgentTool extends Tool {
   readonly agent: string;
 }
 
-/** A TASK lives at most this long, so no child is waited for longer. */
-const LONGEST_TASK_MS = 604_800_000;
+/** A TASK lives at most this long, so no child works longer. */
+export const LONGEST_TASK_MS = 604_800_000;
 
 /**
  * Make a tool of an agent, by its name or as it is defined. Running a call again finds the same child, so nobody is asked
- * after a crash. A child that pauses is waited for. What a child uses up counts in its parent's budget.
+ * after a crash. When the child pauses, the run pauses too (`waiting_child`), and goes on when the child has ended. What a child
+ * uses up counts in its parent's budget.
  */
 export function agentTool(
   agent: string | { readonly neuronId: string; readonly description?: string | undefined },

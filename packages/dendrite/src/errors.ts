@@ -219,12 +219,21 @@ export class PauseStatusMismatchError extends DendriteError {
   readonly currentStatus: WaitingStatus;
   /** What this submission would answer. */
   readonly expectedStatus: WaitingStatus;
+  /** When it waits for what it delegated: the runs to answer instead. Else empty. */
+  readonly childRunIds: readonly string[];
 
-  constructor(runId: string, currentStatus: WaitingStatus, expectedStatus: WaitingStatus, hint: string) {
+  constructor(
+    runId: string,
+    currentStatus: WaitingStatus,
+    expectedStatus: WaitingStatus,
+    hint: string,
+    childRunIds: readonly string[] = [],
+  ) {
     super("PAUSE_STATUS_MISMATCH", `run ${runId} is ${currentStatus}, not ${expectedStatus}: ${hint}`);
     this.runId = runId;
     this.currentStatus = currentStatus;
     this.expectedStatus = expectedStatus;
+    this.childRunIds = childRunIds;
   }
 }
 

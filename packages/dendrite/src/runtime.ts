@@ -12,7 +12,8 @@ import {
   type SignalOf,
   type Subscription,
 } from "@myelin/bus";
-import type { ChildRequest } from "@myelin/neuron";
+import { endWithFailure } from "@myelin/bus/run-events";
+import type { ChildRequest, Delegated, Delegation } from "@myelin/neuron";
 import { Announcer } from "./announcer.ts";
 import { Answers } from "./answers.ts";
 import { AxonHost } from "./axon/axon-host.ts";
@@ -21,7 +22,7 @@ import type { TaskRun, TaskRunHost } from "./axon/task-run.ts";
 import { callNeuron } from "./call.ts";
 import { Claims } from "./claims.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import type { DendriteError } from "./errors.ts";
+import { DispatchTimeoutError, NeuronError, type DendriteError } from "./errors.ts";
 import type { DendriteStats } from "./observer.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { Records, runRecords } from "./records.ts";
@@ -31,12 +32,15 @@ import { RunFollower } from "./run-follower.ts";
 import { RunHistory } from "./run-history.ts";
 import { RunLog } from "./run-log.ts";
 import { Cancels } from "./runs/cancel.ts";
+import { Children } from "./runs/children.ts";
 import { RunJournals } from "./runs/run-journals.ts";
 import { RunOutcomes } from "./runs/run-outcomes.ts";
 import { Submissions } from "./runs/submissions.ts";
 import { Wakes } from "./runs/wakes.ts";
 import { StoppedTraces } from "./stopped-traces.ts";
-import { Waiters } from "./waiters.ts";
+import type { WaitRequest } from "./requests.ts";
+import type { Outcome } from "./wait.ts";
+import { isPause, Waiters } from "./waiters.ts";
 
 /** How long a question to the records may take. */
 const RECORDS_TIMEOUT_MS = 5_000;
@@ -58,6 +62,7 @@ export class Runtime {
   readonly replay: Replay;
   readonly journals: RunJournals;
   readonly wakes: Wakes;
+  readonly children: Children;
   readonly outcomes: RunOutcomes;
   readonly submissions: Submissions;
   readonly cancels: Cancels;
@@ -99,9 +104,10 @@ export class Runtime {
     this.journals = new RunJournals({ bus, instance, log, records });
     this.wakes = new Wakes({ bus, instance, log, records });
     const { journals, wakes, answers, dispatcher } = this;
-    this.outcomes = new RunOutcomes({ follower, history, journals, wakes });
-    this.submissions = new Submissions({ journals, history, wakes, answers, namespace: bus.namespace });
-    this.cancels = new Cancels({ bus, instance, journals, history, follower, dispatcher, wakes });
+    const children = (this.children = new Children({ journals, history, wakes }));
+    this.outcomes = new RunOutcomes({ follower, history, journals, children });
+    this.submissions = new Submissions({ journals, history, wakes, children, answers, namespace: bus.namespace });
+    this.cancels = new Cancels({ bus, instance, journals, history, follower, dispatcher, children });
     this.#stopped = new StoppedTraces(bus);
     this.#hosts = axons.map((axon) => this.#host(axon, instance));
     const hosts = this.#hosts;
@@ -196,12 +202,14 @@ export class Runtime {
   }
 
   /** A child with a key outlives this start of its parent, and is found by the next; the parent's cancel takes it along. */
-  async #dispatchChild(run: TaskRun, request: ChildRequest): Promise<SignalOf<"AGENT_OUTPUT">> {
+  async #dispatchChild(
+    run: TaskRun,
+    request: Omit<ChildRequest, "onPause"> & Pick<WaitRequest, "onPause">,
+  ): Promise<Outcome> {
     let child: SignalOf<"TASK"> | undefined;
     const onPrepared = (task: SignalOf<"TASK">) => void (child = task);
     try {
-      const reply = await this.dispatcher.dispatchAndWait({ ...request, ...inherited(run, request) }, run, onPrepared);
-      return reply as SignalOf<"AGENT_OUTPUT">;
+      return await this.dispatcher.dispatchAndWait({ ...request, ...inherited(run, request) }, run, onPrepared);
     } catch (error) {
       if (child && request.idempotencyKey !== undefined && run.abortedBy?.kind === "stopped") {
         const runId = child.meta.run_id!;
@@ -217,10 +225,30 @@ export class Runtime {
     }
   }
 
+  /** A child that failed has used something up all the same. */
+  async #delegateChild(run: TaskRun, request: Delegation): Promise<Delegated> {
+    try {
+      const reply = await this.#dispatchChild(run, { ...request, onPause: run.isDurable ? "return" : "wait" });
+      if (isPause(reply)) return { kind: "paused", runId: reply.meta.run_id!, agent: reply.directed.id };
+      return { kind: "ended", ...(await this.children.endOf(reply)) };
+    } catch (error) {
+      if (run.signal.aborted) throw error;
+      if (error instanceof NeuronError) return { kind: "ended", ...(await this.children.endOf(error.signal)) };
+      if (!(error instanceof DispatchTimeoutError)) throw error;
+      const { runId, traceId, message } = error;
+      return { kind: "ended", ...endWithFailure(message, await this.children.entriesOf(runId, traceId)) };
+    }
+  }
+
   #host(axon: Axon, instance: InstanceId): AxonHost {
     const { ackWaitMs, logger, observer } = this.#options;
     const dispatchChild: TaskRunHost["dispatchChild"] = (run, request) =>
-      host.withoutSlot(run.isDurable, () => this.#dispatchChild(run, request));
+      host.withoutSlot(
+        run.isDurable,
+        async () => (await this.#dispatchChild(run, request)) as SignalOf<"AGENT_OUTPUT">,
+      );
+    const delegateChild: TaskRunHost["delegateChild"] = (run, request) =>
+      host.withoutSlot(run.isDurable, () => this.#delegateChild(run, request));
     const callChild: TaskRunHost["callChild"] = (run, contract, input, options) =>
       host.withoutSlot(run.isDurable, () =>
         callNeuron(this.dispatcher, contract, input, { ...options, ...inherited(run, options) }, run),
@@ -234,7 +262,9 @@ export class Runtime {
       observer,
       reconnectedAt: () => this.#reconnectedAt,
       stopOf: (task, seq) => this.#stopped.of(task, seq),
+      settleChildren: (runId, traceId) => this.children.settle(runId, traceId),
       dispatchChild,
+      delegateChild,
       callChild,
     });
     return host;

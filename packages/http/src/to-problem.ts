@@ -83,8 +83,9 @@ function fromDendrite(error: DendriteError): HttpProblem | null {
 /** What a run, or an agent, does not take. Nothing was changed by it. */
 function fromSubmission(error: DendriteError): { status: number; members: Record<string, unknown> } | null {
   if (error instanceof PauseStatusMismatchError) {
-    const { runId, currentStatus, expectedStatus } = error;
-    return { status: 409, members: { runId, currentStatus, expectedStatus } };
+    const { runId, currentStatus, expectedStatus, childRunIds } = error;
+    const children = childRunIds.length > 0 && { childRunIds };
+    return { status: 409, members: { runId, currentStatus, expectedStatus, ...children } };
   }
   if (
     error instanceof RunNotPausedError ||

@@ -60,4 +60,30 @@ describe("runInProcess", () => {
     const agent = defineAgent({ name: "support", model, prompt: "You ask.", tools: [agentTool(researcher)] });
     expect(await runInProcess(agent, "What?", { agents: [researcher] })).toMatchObject({ answer: "It is 42." });
   });
+
+  test("is answered for the agents that it hands tasks to, however deep", async () => {
+    const asking = scriptedModel(({ request }) => {
+      const last = request.messages.at(-1)!;
+      if (last.role === "tool") return `You said ${last.content}`;
+      return { toolCalls: [{ name: "ask_human", params: { question: "Sure?" } }] };
+    });
+    const through = (to: string) =>
+      scriptedModel(({ request }) => {
+        const last = request.messages.at(-1)!;
+        return last.role === "tool" ? last.content : { toolCalls: [{ name: to, params: { text: "?" } }] };
+      });
+    const clerk = defineAgent({ name: "clerk", model: asking, prompt: "You ask.", tools: [askHuman()] });
+    const middle = defineAgent({ name: "middle", model: through("clerk"), prompt: "p", tools: [agentTool(clerk)] });
+    const agent = defineAgent({ name: "top", model: through("middle"), prompt: "p", tools: [agentTool(middle)] });
+    const run = await runInProcess(agent, "Well?", {
+      agents: [middle, clerk],
+      onPause: ({ runId, pause }, dendrite) => dendrite.submitInput(runId, { text: `yes to ${pause!.question}` }),
+    });
+    expect(run).toMatchObject({ status: "success", answer: "You said yes to Sure?" });
+    const open = await runInProcess(agent, "Well?", {
+      agents: [middle, clerk],
+      onPause: () => Promise.resolve(null),
+    });
+    expect(open).toMatchObject({ status: "waiting_child", pause: { pending: [{ childAgent: "middle" }] } });
+  });
 });

@@ -11,7 +11,8 @@ export interface RunInProcessOptions {
   readonly agents?: readonly Agent[] | undefined;
   /**
    * Called when the run pauses: submit what it waits for, as in `(run, dendrite) => dendrite.submitApproval(run.runId, …)`, and
-   * the run goes on; or return null, and it ends there. Default: it ends at its first pause.
+   * the run goes on; or return null, and it ends there. When it waits for an agent that it delegated to, the run that is given is
+   * that one. Default: it ends at its first pause.
    */
   readonly onPause?: ((run: RunResult, dendrite: Dendrite) => Promise<Submitted | null>) | undefined;
   /** Default: silent. */
@@ -33,16 +34,29 @@ export async function runInProcess(
     for (const one of [agent, ...agents]) dendrite.attachAxon(new Axon({ ...one, close: undefined }));
     await dendrite.start();
     let run = await dendrite.run(agent, typeof request === "string" ? { text: request } : request);
-    while (run.pause && onPause) {
-      const submitted = await onPause(run, dendrite);
-      if (submitted === null) break;
-      run = await submitted.result({ timeoutMs: LONGEST_MS });
+    while (run.pause && onPause && (await answer(run, onPause, dendrite))) {
+      run = await dendrite.runs.wait(run.runId, { timeoutMs: LONGEST_MS });
     }
     return run;
   } finally {
     await dendrite.stop();
     await synapse.drain();
   }
+}
+
+/** False when somebody does not want to. A run that waits for others waits for theirs. */
+async function answer(
+  run: RunResult,
+  onPause: NonNullable<RunInProcessOptions["onPause"]>,
+  dendrite: Dendrite,
+): Promise<boolean> {
+  if (run.pause?.status !== "waiting_child") return (await onPause(run, dendrite)) !== null;
+  for (const { childRunId } of run.pause.pending) {
+    // One that failed is over too: the run that waits for it is told.
+    const child = await dendrite.runs.wait(childRunId!, { timeoutMs: LONGEST_MS }).catch(() => null);
+    if (child?.pause && !(await answer(child, onPause, dendrite))) return false;
+  }
+  return true;
 }
 
 /** The run has a deadline of its own. */

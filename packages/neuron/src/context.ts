@@ -1,6 +1,6 @@
 /** Context: what a running neuron sees of the world: its ids, its deadline, the answers so far, and how to call others. */
 
-import type { NewRunEvent, RunEventEntry } from "@myelin/bus/run-events";
+import type { ChildEnd, NewRunEvent, RunEventEntry } from "@myelin/bus/run-events";
 import type { z } from "zod";
 import type { NeuronContract } from "./contract.ts";
 import type { JsonObject } from "./outcomes.ts";
@@ -45,6 +45,20 @@ export interface ChildReply {
   readonly directed: { readonly id: string };
   readonly payload: { readonly output: JsonObject };
 }
+
+/** A call that is a run of its own: what it is, and the key by which a later start of this run finds it again. */
+export interface Delegation {
+  readonly neuron: string;
+  readonly input: JsonObject;
+  readonly idempotencyKey: string;
+  /** How long the child has, in milliseconds, never past the parent's deadline. */
+  readonly timeoutMs: number;
+  readonly metadata: JsonObject;
+}
+
+/** What became of it: it has ended, well or not, or it waits for somebody. */
+export type Delegated =
+  ({ readonly kind: "ended" } & ChildEnd) | { readonly kind: "paused"; readonly runId: string; readonly agent: string };
 
 /** One call of a tool, as shown to whoever watches the run. */
 export interface ToolCallNote {
@@ -135,6 +149,13 @@ export interface NeuronContext {
    * run is free for others while it waits. Rejects when the child fails, pauses or takes too long.
    */
   readonly dispatchAndWait: (request: ChildRequest) => Promise<ChildReply>;
+  /**
+   * For a neuron whose run is a journal: dispatches a child and waits until it has ended or waits for somebody. A run that then
+   * pauses as `waiting_child`, and names the child in what is pending, is woken with its end in the journal. Rejects when
+   * nothing is known of the child's end: nobody hosts it, or this run was aborted. A transient run has nowhere to be woken from:
+   * it waits for the child's end.
+   */
+  readonly delegate: (request: Delegation) => Promise<Delegated>;
   /** `dispatchAndWait` by contract: types and values are checked on both sides. */
   readonly call: <I extends z.ZodType, O extends z.ZodType>(
     contract: NeuronContract<I, O>,

@@ -16,6 +16,8 @@ export type {
   ChildCallOptions,
   ChildReply,
   ChildRequest,
+  Delegated,
+  Delegation,
   NeuronContext,
   Step,
   StepOptions,

@@ -3,7 +3,7 @@ import type { NeuronContext } from "./context.ts";
 import type { JsonObject } from "./outcomes.ts";
 
 /** What a running tool sees. Everything of its run's context, and which call it is. */
-export interface ToolContext extends Omit<NeuronContext, "journal" | "step" | "stepKey" | "answers"> {
+export interface ToolContext extends Omit<NeuronContext, "journal" | "step" | "stepKey" | "answers" | "delegate"> {
   readonly callId: string;
   /** The same each time this call runs, and of no other: the idempotency key to hand outside. */
   readonly key: string;

@@ -13,7 +13,7 @@ export const clarification = defineSignal({
     question: z.string(),
     context: jsonObject.optional(),
     /** What the run waits for, when it is not a person's word. Absent: `waiting_human_input`. */
-    status: z.enum(["waiting_human_input", "waiting_client_tool"]).optional(),
+    status: z.enum(["waiting_human_input", "waiting_client_tool", "waiting_child"]).optional(),
     /** Past it nobody may answer any more, and the run ends in ERROR. Absent: it waits for ever. */
     expires_at: time.optional(),
   }),

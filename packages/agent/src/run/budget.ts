@@ -47,15 +47,19 @@ export function tighter(a: BudgetData | null, b: BudgetData | null): BudgetData 
   };
 }
 
-/** What is left for a child, at least one of each: a child has its parent's word for what happens then. */
-export function remaining(budget: BudgetData | null, spent: Spent): BudgetData | null {
+/**
+ * What is left for each of a number of children, at least one of each measure: a child has its parent's word for what happens
+ * then. Time they have beside each other, so that is not shared out.
+ */
+export function remaining(budget: BudgetData | null, spent: Spent, children: number): BudgetData | null {
   if (budget === null) return null;
   const rest = (max: number, used: number) => Math.max(1, max - Math.ceil(used));
+  const share = (max: number, used: number) => Math.max(1, Math.floor(rest(max, used) / children));
   return {
     ...budget,
-    ...(budget.max_tokens !== undefined && { max_tokens: rest(budget.max_tokens, spent.tokens) }),
+    ...(budget.max_tokens !== undefined && { max_tokens: share(budget.max_tokens, spent.tokens) }),
     ...(budget.max_cost_nano_usd !== undefined && {
-      max_cost_nano_usd: rest(budget.max_cost_nano_usd, spent.nanoUsd),
+      max_cost_nano_usd: share(budget.max_cost_nano_usd, spent.nanoUsd),
     }),
     ...(budget.max_ms !== undefined && { max_ms: rest(budget.max_ms, spent.ms) }),
   };

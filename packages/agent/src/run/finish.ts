@@ -1,5 +1,5 @@
 /** Finish: how a run ends with an answer, and what is said of it to whoever asked. */
-import type { AgentOutput, RunEventData } from "@myelin/bus/run-events";
+import { addUsed, type AgentOutput, type RunEventData } from "@myelin/bus/run-events";
 import type { z } from "zod";
 import { agentFailure } from "../errors.ts";
 import type { ActiveRun } from "./active-run.ts";
@@ -32,14 +32,17 @@ function toOutput(
   run: ActiveRun,
   { status, answer, output }: { status: Status; answer: string | null; output: unknown },
 ): AgentOutput {
+  const { usage, costNanoUsd, delegated } = run.state;
+  const subtree = delegated && addUsed({ usage, costNanoUsd }, delegated);
   return {
     status,
     answer: answer === null ? null : unmasked(run, answer),
     output,
     model: run.state.started!.model,
     iteration_count: run.state.turns.length,
-    usage: run.state.usage,
-    cost_nano_usd: run.state.costNanoUsd,
+    usage,
+    cost_nano_usd: costNanoUsd,
+    ...(subtree && { subtree: { usage: subtree.usage, cost_nano_usd: subtree.costNanoUsd } }),
   };
 }
 

@@ -9,12 +9,14 @@ import type { Ask } from "./pauses.ts";
 /** Resolves once it is on record. */
 export async function pauseRun(run: ActiveRun, { events, options, ...asked }: Ask): Promise<Pause> {
   const { approval_expires_ms: expiresMs, assignees = [] } = run.state.started!;
-  const expires = expiresMs !== undefined && asked.status !== "waiting_client_tool";
+  // What it delegated to asks somebody, not this run.
+  const isAsking = asked.status !== "waiting_child";
+  const expires = expiresMs !== undefined && isAsking && asked.status !== "waiting_client_tool";
   const data: RunEventData<"run.paused"> = {
     pause_id: newId("pause"),
     ...asked,
     ...(options !== undefined && { options }),
-    ...(assignees.length > 0 && { assignees: [...assignees] }),
+    ...(isAsking && assignees.length > 0 && { assignees: [...assignees] }),
     expires_at: expires ? new Date(Date.now() + expiresMs).toISOString() : null,
     elapsed_ms: run.elapsedMs,
   };

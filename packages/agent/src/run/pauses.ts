@@ -68,6 +68,20 @@ export function waitForClient(calls: readonly Call[]): Ask {
   };
 }
 
+export function waitForChildren(calls: readonly Call[]): Ask {
+  const runs = calls.map(({ child }) => `${child!.child_agent} (${child!.child_run_id})`);
+  return {
+    status: "waiting_child",
+    reason: "child",
+    question: `What is asked by ${listed(runs)}?`,
+    pending: calls.map((call) => {
+      const { child_run_id, child_agent } = call.child!;
+      return { ...pending(call, "server", "child"), child_run_id, child_agent };
+    }),
+    events: [],
+  };
+}
+
 export function askHumans(calls: readonly Call[]): Ask {
   const questions = calls.map(({ data }) => questionOf(data.params));
   const options = questions.length === 1 ? questions[0]!.options : undefined;
@@ -88,6 +102,8 @@ function pending({ data, orderIndex }: Call, target: "server" | "client", needs:
 
 /** `refund`, `refund and transfer`. */
 function namesOf(calls: readonly Call[]): string {
-  const names = [...new Set(calls.map(({ data }) => data.tool_name))];
-  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+  return listed([...new Set(calls.map(({ data }) => data.tool_name))]);
 }
+
+const listed = (names: readonly string[]): string =>
+  names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;

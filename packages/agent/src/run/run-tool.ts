@@ -2,8 +2,8 @@
  * Run tool: one call, with its time limit, to the entry that says what came of it. It never rejects for what a tool did:
  * that is an answer for the model. It rejects when the run was aborted, and then nobody knows what the call did.
  */
-import type { UsageData } from "@myelin/bus/run-events";
-import { NeuronFailure, type Tool, type ToolContext } from "@myelin/neuron";
+import type { ChildEnd } from "@myelin/bus/run-events";
+import { NeuronFailure, type Delegated, type Tool, type ToolContext } from "@myelin/neuron";
 import { isAgentTool } from "../agent-tool.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { delegate } from "./delegate.ts";
@@ -11,14 +11,7 @@ import { eventOf } from "./event.ts";
 import type { Call } from "./state.ts";
 
 /** What a call gave, before guardrails have seen it. */
-interface Outcome {
-  readonly success: boolean;
-  readonly result: unknown;
-  readonly error: string | null;
-  /** Of a child. */
-  readonly usage?: UsageData | undefined;
-  readonly costNanoUsd?: number | null | undefined;
-}
+type Outcome = ({ readonly kind: "ended" } & ChildEnd) | Extract<Delegated, { kind: "paused" }>;
 
 const MAX_RESULT_BYTES = 1024 * 1024;
 
@@ -28,6 +21,12 @@ export async function runTool(run: ActiveRun, tool: Tool, call: Call): Promise<v
   const durationMs = Math.round(performance.now() - startedAt);
   const { call_id, provider_call_id, tool_name, params } = call.data;
   const iteration = run.state.turns.length;
+  if (outcome.kind === "paused") {
+    const { runId: child_run_id, agent: child_agent } = outcome;
+    run.record([eventOf("child.paused", iteration, { call_id, child_run_id, child_agent }, call_id)]);
+    return;
+  }
+  const { used } = outcome;
   const where = { direction: "incoming", iterationIndex: iteration, correlationId: call_id } as const;
   const masked = await run.mask({ result: outcome.result, error: outcome.error }, where).catch(unreadable);
   const data = {
@@ -38,7 +37,7 @@ export async function runTool(run: ActiveRun, tool: Tool, call: Call): Promise<v
     duration_ms: durationMs,
     order_index: call.orderIndex,
     elapsed_ms: run.elapsedMs,
-    ...(outcome.usage !== undefined && { usage: outcome.usage, cost_nano_usd: outcome.costNanoUsd ?? null }),
+    ...(used && { usage: used.usage, cost_nano_usd: used.costNanoUsd }),
   };
   run.record([eventOf("tool.completed", iteration, data, call_id)]);
   if (masked.blocked) throw masked.blocked;
@@ -52,47 +51,52 @@ async function outcomeOf(run: ActiveRun, tool: Tool, call: Call): Promise<Outcom
   const limit = new TimeLimit(ctx.signal, tool.timeoutMs);
   try {
     const params = guard.unmask(call.data.params);
-    const toolCtx = toolContext(run, call, limit.signal);
-    if (isAgentTool(tool)) return await limit.race(delegate(run, tool, params, toolCtx));
-    const result: unknown = await limit.race(tool.run(params, toolCtx));
+    // What it delegates to has a deadline of its own.
+    if (isAgentTool(tool)) return await delegate(run, tool, params, keyOf(run, call));
+    const result: unknown = await limit.race(tool.run(params, toolContext(run, call, limit.signal)));
     return toJson(result);
   } catch (thrown) {
     // What an abort made of it says nothing about what the tool did.
     if (ctx.signal.aborted) throw ctx.signal.reason as Error;
     const error = limit.hasPassed ? `the tool took longer than ${tool.timeoutMs} ms` : messageOf(thrown);
-    return { success: false, result: null, error };
+    return failed(error);
   } finally {
     limit.clear();
   }
 }
 
-function toolContext({ ctx }: ActiveRun, { data }: Call, signal: AbortSignal): ToolContext {
+const keyOf = ({ ctx }: ActiveRun, { data }: Call): string => `${ctx.runId}:${data.call_id}`;
+
+const failed = (error: string): Outcome => ({ kind: "ended", success: false, result: null, error, used: null });
+
+function toolContext(run: ActiveRun, call: Call, signal: AbortSignal): ToolContext {
+  const { ctx } = run;
   const { neuronId, runId, traceId, taskId, attempt, deadline, tenantId, metadata } = ctx;
-  const { thought, toolCall, toolResult, dispatchAndWait, call } = ctx;
+  const { thought, toolCall, toolResult, dispatchAndWait } = ctx;
   return {
     ...{ neuronId, runId, traceId, taskId, attempt, deadline, tenantId, metadata },
-    ...{ thought, toolCall, toolResult, dispatchAndWait, call },
+    ...{ thought, toolCall, toolResult, dispatchAndWait, call: ctx.call },
     signal,
-    callId: data.call_id,
-    key: `${runId}:${data.call_id}`,
+    callId: call.data.call_id,
+    key: keyOf(run, call),
   };
 }
 
 /** As the journal will give it back, so that a first and a later start see the same. */
 function toJson(value: unknown): Outcome {
-  const refuse = (error: string): Outcome => ({ success: false, result: null, error });
-  if (value === undefined) return { success: true, result: null, error: null };
+  const given = (result: unknown): Outcome => ({ kind: "ended", success: true, result, error: null, used: null });
+  if (value === undefined) return given(null);
   let text: string | undefined;
   try {
     text = JSON.stringify(value);
   } catch (cause) {
-    return refuse(`the tool's result is not JSON: ${(cause as Error).message.split("\n")[0]}`);
+    return failed(`the tool's result is not JSON: ${(cause as Error).message.split("\n")[0]}`);
   }
-  if (text === undefined) return refuse(`the tool's result is not JSON: it is a ${typeof value}`);
+  if (text === undefined) return failed(`the tool's result is not JSON: it is a ${typeof value}`);
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_RESULT_BYTES)
-    return refuse(`the tool's result is ${bytes} bytes; at most ${MAX_RESULT_BYTES} are kept`);
-  return { success: true, result: JSON.parse(text) as unknown, error: null };
+    return failed(`the tool's result is ${bytes} bytes; at most ${MAX_RESULT_BYTES} are kept`);
+  return given(JSON.parse(text));
 }
 
 function messageOf(thrown: unknown): string {

@@ -2,7 +2,7 @@
  * State: where a run is, as its journal tells it. A pure fold: the same entries give the same state in every process (J2),
  * and nothing else goes into it.
  */
-import { addUsage, NO_USAGE, type RunEventData, type UsageData } from "@myelin/bus/run-events";
+import { addUsage, addUsed, NO_USAGE, type RunEventData, type Used, type UsageData } from "@myelin/bus/run-events";
 import { spentBy, type Spent } from "./usage.ts";
 import type { AgentEvent, EventOf } from "./event.ts";
 
@@ -21,6 +21,8 @@ export interface Call {
   readonly rejection: string | null;
   readonly doubt: "none" | "asked" | "again" | "left";
   readonly isStarted: boolean;
+  /** The run that it was delegated to, once that waits for somebody. */
+  readonly child: RunEventData<"child.paused"> | null;
   /** It counts against the tool's limit. */
   readonly isCounted: boolean;
   readonly completed: RunEventData<"tool.completed"> | null;
@@ -41,6 +43,8 @@ export interface RunState {
   readonly usage: UsageData;
   /** Null: no call had a known price. */
   readonly costNanoUsd: number | null;
+  /** Sums over the runs it delegated to, and theirs; null when it delegated to none that is known to have used anything. */
+  readonly delegated: Used | null;
   /** What counts in the budget: its children's, too. */
   readonly spent: Spent;
   /** Calls that counted, by tool. */
@@ -69,6 +73,7 @@ export const INITIAL_STATE: RunState = {
   turns: [],
   usage: NO_USAGE,
   costNanoUsd: null,
+  delegated: null,
   spent: { tokens: 0, nanoUsd: 0, ms: 0 },
   callCounts: {},
   fired: new Set(),
@@ -98,10 +103,17 @@ export function fold(state: RunState, event: AgentEvent): RunState {
     case "tool.started":
       return withCall(state, event.data.call_id, { isStarted: true, doubt: "none" }, { counts: true });
     case "tool.completed": {
-      const { usage, cost_nano_usd } = event.data as { usage?: UsageData; cost_nano_usd?: number | null };
+      const { usage, cost_nano_usd: costNanoUsd = null } = event.data;
       const next = withCall(state, event.data.call_id, { completed: event.data });
-      return { ...next, spent: spentBy(next.spent, usage ?? null, cost_nano_usd ?? null, event.data["elapsed_ms"]) };
+      const used = usage && { usage, costNanoUsd };
+      return {
+        ...next,
+        delegated: used ? (next.delegated ? addUsed(next.delegated, used) : used) : next.delegated,
+        spent: spentBy(next.spent, usage ?? null, costNanoUsd, event.data["elapsed_ms"]),
+      };
     }
+    case "child.paused":
+      return withCall(state, event.data.call_id, { child: event.data });
     case "guardrail.blocked":
       return { ...state, blocked: event.data };
     case "guardrail.redacted":
@@ -140,6 +152,7 @@ const newCall = (data: Call["data"], orderIndex: number): Call => ({
   rejection: null,
   doubt: "none",
   isStarted: false,
+  child: null,
   isCounted: false,
   completed: null,
 });

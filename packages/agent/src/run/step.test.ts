@@ -198,7 +198,11 @@ describe("budget", () => {
 
   test("leaves a child at least one of each", () => {
     const budget = { max_tokens: 10, max_ms: 100, on_exceeded: "pause" } as const;
-    expect(remaining(budget, { tokens: 50, nanoUsd: 0, ms: 10.5 })).toEqual({ ...budget, max_tokens: 1, max_ms: 89 });
-    expect(remaining(null, { tokens: 50, nanoUsd: 0, ms: 0 })).toBeNull();
+    expect(remaining(budget, { tokens: 50, nanoUsd: 0, ms: 10.5 }, 1)).toEqual({
+      ...budget,
+      max_tokens: 1,
+      max_ms: 89,
+    });
+    expect(remaining(null, { tokens: 50, nanoUsd: 0, ms: 0 }, 1)).toBeNull();
   });
 });

@@ -4,13 +4,14 @@
  *
  * Within one answer of the model: calls that cannot be are answered (denied, unknown, malformed) → what needs approval is
  * asked for, and nothing runs before that → calls of which nobody knows what became are asked for → those over their
- * tool's limit are answered → server tools run, neighbours together → client tools are waited for → people are.
+ * tool's limit are answered → server tools run, neighbours together, and those of them that were delegated to a run that
+ * waits for somebody are waited for → client tools are → people are.
  */
 import type { Tool } from "@myelin/neuron";
 import { asksHuman } from "../ask-human.ts";
 import { budgetStop, newBudgetEvents } from "./budget.ts";
 import type { AgentEvent } from "./event.ts";
-import { askApproval, askBudget, askInDoubt, askHumans, waitForClient, type Ask } from "./pauses.ts";
+import { askApproval, askBudget, askInDoubt, askHumans, waitForChildren, waitForClient, type Ask } from "./pauses.ts";
 import { refuseFirst, refuseLeft, refuseOverLimit } from "./refusals.ts";
 import { lastTurn, openCalls, type Call, type RunState } from "./state.ts";
 
@@ -73,7 +74,11 @@ function stepOfCalls(state: RunState, open: readonly Call[], plan: Plan): Effect
   if (over.length > 0) return { type: "record", events: over };
 
   const server = open.filter((call) => toolOf(call, plan).target === "server");
-  if (server.length > 0) return { type: "run_tools", calls: firstGroup(server, plan) };
+  if (server.length > 0) {
+    const group = firstGroup(server, plan);
+    const calls = group.filter(({ child }) => child === null);
+    return calls.length > 0 ? { type: "run_tools", calls } : { type: "ask", ask: waitForChildren(group) };
+  }
   const client = open.filter((call) => !asksHuman(toolOf(call, plan)));
   return { type: "ask", ask: client.length > 0 ? waitForClient(client) : askHumans(open) };
 }

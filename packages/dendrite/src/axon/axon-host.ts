@@ -10,6 +10,7 @@
  * A run that waits for a child gives its slot back meanwhile (D2): else parents and children of one neuron would wait for
  * each other.
  */
+import { isEndType } from "@myelin/bus";
 import type { Bus, Consumption, Lane, Signal, SignalOf, Subscription, TaskDelivery, TaskOutcome } from "@myelin/bus";
 import type { DendriteObserver } from "../observer.ts";
 import { isForTenantOf } from "../stopped-traces.ts";
@@ -29,6 +30,8 @@ export interface AxonHostOptions extends TaskRunHost {
   readonly observer: DendriteObserver;
   /** When the bus last came back, in ms of the epoch; 0 when it never left. */
   readonly reconnectedAt: () => number;
+  /** Let a run that waits for its children know which of them have ended, and wake it when all have. */
+  readonly settleChildren: (runId: string, traceId: string) => Promise<void>;
   /** The STOP that a task falls under, if there was one. `seq` is the task's own; null when it is transient. */
   readonly stopOf: (task: SignalOf<"TASK">, seq: number | null) => SignalOf<"STOP"> | undefined;
 }
@@ -181,6 +184,7 @@ export class AxonHost {
     if (mayBeDone && (await this.#done.isAnswered(task, seq))) {
       this.#done.add(task.id);
       this.#ended("skipped", 0);
+      await this.#settleParent(task);
       return { type: "done" };
     }
     const isFresh = !mayBeDone && task.payload.answers === undefined;
@@ -236,9 +240,30 @@ export class AxonHost {
 
   async #reply(run: TaskRun, body: ReplyBody, delivery: TaskDelivery): Promise<TaskOutcome> {
     if (body.type === "ERROR") await this.#recordEnd(run, body);
+    // A child may have ended before its parent's pause was on record. Before the reply: a task that is answered is not looked at again.
+    if (body.type === "CLARIFICATION" && body.payload.status === "waiting_child") {
+      await this.#settle(run.runId, run.task.trace_id);
+    }
     const outcome = await this.#replies.append(run, body, delivery);
-    if (outcome.type === "done") this.#done.add(run.task.id);
+    if (outcome.type !== "done") return outcome;
+    this.#done.add(run.task.id);
+    if (isEndType(body.type)) await this.#settleParent(run.task);
     return outcome;
+  }
+
+  /** A run that was woken, and has ended: who asked for it may wait in its journal. */
+  async #settleParent({ payload, meta, trace_id }: SignalOf<"TASK">): Promise<void> {
+    if (payload.answers === undefined || meta.parent_run_id === undefined) return;
+    await this.#settle(meta.parent_run_id, trace_id);
+  }
+
+  /** What this fails to do, whoever asks for the run does, and the sweeper. */
+  async #settle(runId: string, traceId: string): Promise<void> {
+    try {
+      await this.#options.settleChildren(runId, traceId);
+    } catch (error) {
+      this.#options.logger.warn({ err: error, runId, traceId }, "children.settle.failed");
+    }
   }
 
   /** Whatever becomes of its journal, the caller gets its reply; unless another start has the run. */

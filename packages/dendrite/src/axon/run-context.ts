@@ -35,6 +35,7 @@ export class RunContext implements NeuronContext {
   readonly toolResult: NeuronContext["toolResult"];
   readonly dispatchAndWait: NeuronContext["dispatchAndWait"];
   readonly call: NeuronContext["call"];
+  readonly delegate: NeuronContext["delegate"];
   readonly #run: TaskRun;
 
   constructor(run: TaskRun) {
@@ -57,6 +58,7 @@ export class RunContext implements NeuronContext {
     this.toolResult = (result) => run.show("TOOL_RESULT", toolResultPayload(result));
     this.dispatchAndWait = (request: ChildRequest): Promise<ChildReply> => run.host.dispatchChild(run, request);
     this.call = (contract, input, options = {}) => run.host.callChild(run, contract, input, options);
+    this.delegate = (request) => run.host.delegateChild(run, request);
   }
 
   /** Opened when somebody asks for it: most runs have none. */

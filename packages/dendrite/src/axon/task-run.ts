@@ -15,7 +15,7 @@ import {
   type TaskDelivery,
 } from "@myelin/bus";
 import { journalState, type NewRunEvent, type RunEventEntry } from "@myelin/bus/run-events";
-import type { ChildRequest, RunJournal } from "@myelin/neuron";
+import type { ChildRequest, Delegated, Delegation, RunJournal } from "@myelin/neuron";
 import type { z } from "zod";
 import { DispatchTimeoutError } from "../errors.ts";
 import type { CallOptions } from "../requests.ts";
@@ -36,6 +36,8 @@ export interface TaskRunHost {
   readonly logger: Logger;
   /** Dispatch a child of the task; the slot of the run is free meanwhile. */
   dispatchChild(run: TaskRun, request: ChildRequest): Promise<SignalOf<"AGENT_OUTPUT">>;
+  /** The same, for one that may wait for somebody. */
+  delegateChild(run: TaskRun, request: Delegation): Promise<Delegated>;
   callChild<I extends z.ZodType, O extends z.ZodType>(
     run: TaskRun,
     contract: { neuronId: string; input: I; output: O },

@@ -20,11 +20,11 @@ import { DispatchTimeoutError } from "../errors.ts";
 import type { RunFollower } from "../run-follower.ts";
 import { requireTenant, type KnownRun, type RunHistory } from "../run-history.ts";
 import { isPause } from "../waiters.ts";
+import type { Children } from "./children.ts";
 import { judge } from "./judge.ts";
 import type { RunJournals } from "./run-journals.ts";
 import type { CancelledRun } from "./run-result.ts";
 import { statusOfEnd } from "./submissions.ts";
-import type { Wakes } from "./wakes.ts";
 
 export interface Cancelling {
   readonly by: string | null;
@@ -55,7 +55,7 @@ export class Cancels {
   }
 
   async #end(run: KnownRun, { by, reason, tenantId, timeoutMs }: Cancelling): Promise<RunStatus> {
-    const { journals, history, follower, dispatcher, wakes } = this.#parts;
+    const { journals, history, follower, dispatcher, children } = this.#parts;
     const { runId, traceId } = run;
     const until = performance.now() + timeoutMs;
     let isStopped = false;
@@ -69,7 +69,7 @@ export class Cancels {
           // Who lost looks again: it may go on, or be over.
           if ((await journals.append(journal, judged.entries)) === null) continue;
         }
-        await wakes.heal((await journals.read(runId, traceId)) ?? journal);
+        await children.heal((await journals.read(runId, traceId)) ?? journal);
         if (judged.ok) return "cancelled";
       } else if (found && isPause(found.reply)) {
         if (await this.#endPlain(found.reply, { by, reason })) return "cancelled";
@@ -94,7 +94,7 @@ export class Cancels {
 
   /** False when somebody has answered it: the run goes on. */
   async #endPlain(question: SignalOf<PauseType>, { by, reason }: Pick<Cancelling, "by" | "reason">): Promise<boolean> {
-    const { bus, instance } = this.#parts;
+    const { bus, instance, children } = this.#parts;
     const { trace_id, directed, meta } = question;
     const stopped = createSignal({
       type: "STOPPED",
@@ -105,13 +105,17 @@ export class Cancels {
       meta: { ...meta, instance },
     });
     const { seq, duplicate } = await bus.append(stopped, { dedupId: answerDedupId(question.id) });
-    return !duplicate || signalOf(await bus.get(seq))?.id === stopped.id;
+    if (duplicate && signalOf(await bus.get(seq))?.id !== stopped.id) return false;
+    if (meta.parent_run_id !== undefined) await children.settle(meta.parent_run_id, trace_id);
+    return true;
   }
 
-  /** Runs that this one dispatched, as far as the log holds them; and theirs. */
+  /** Runs that this one dispatched, as far as the log holds them or its journal waited for them; and theirs. */
   async #cancelChildren({ runId, traceId }: KnownRun, options: Cancelling): Promise<void> {
     const madeAt = timeOfId(runId)?.getTime() ?? 0;
-    const children = new Set<string>();
+    // A pause may outlive the TASKs in the log.
+    const { endedIn } = (await this.#parts.journals.read(runId, traceId))?.state ?? {};
+    const children = new Set((endedIn?.missing ?? []).flatMap(({ child_run_id }) => child_run_id ?? []));
     const filter = { type: "TASK", bucket: bucketOf(traceId) } as const;
     for await (const entry of this.#parts.bus.read(filter, { fromTime: new Date(madeAt - MAX_SKEW_MS) })) {
       const { trace_id, meta } = signalOf(entry) ?? {};
@@ -129,7 +133,7 @@ export interface CancelsParts {
   readonly history: RunHistory;
   readonly follower: RunFollower;
   readonly dispatcher: Dispatcher;
-  readonly wakes: Wakes;
+  readonly children: Children;
 }
 
 /** A cancelled run has no task to come. */

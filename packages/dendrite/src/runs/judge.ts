@@ -7,6 +7,9 @@
  */
 import {
   journalState,
+  toCompleted,
+  toResumed,
+  type CallResult,
   type JournalState,
   type NewRunEvent,
   type OpenPause,
@@ -14,6 +17,7 @@ import {
   type RunEventEntry,
   type TerminalStatus,
   type WaitingStatus,
+  type WakingTask,
 } from "@myelin/bus/run-events";
 
 interface Signed {
@@ -32,21 +36,18 @@ export type Submission =
       readonly calls: ReadonlyMap<string, Decision>;
     })
   | (Signed & { readonly kind: "input"; readonly text: string; readonly callId: string | null })
-  | (Signed & { readonly kind: "results"; readonly results: readonly CallResult[] })
+  | (Signed & { readonly kind: "results"; readonly results: readonly GivenResult[] })
   | (Signed & { readonly kind: "cancel"; readonly reason: string | null });
 
-export interface CallResult {
+export interface GivenResult extends CallResult {
   readonly callId: string;
-  readonly success: boolean;
-  readonly result: unknown;
-  readonly error: string | null;
 }
 
 /** What a judgement needs beside the journal. */
 export interface JudgeOptions {
   readonly now: Date;
   /** The task that is to wake the run. */
-  readonly task: { readonly id: string; readonly timeoutMs: number };
+  readonly task: WakingTask;
 }
 
 export type Refusal =
@@ -55,7 +56,13 @@ export type Refusal =
   | { readonly kind: "terminal"; readonly status: TerminalStatus }
   | { readonly kind: "expired"; readonly expiresAt: Date }
   /** It waits for something else. */
-  | { readonly kind: "mismatch"; readonly currentStatus: WaitingStatus; readonly expectedStatus: WaitingStatus }
+  | {
+      readonly kind: "mismatch";
+      readonly currentStatus: WaitingStatus;
+      readonly expectedStatus: WaitingStatus;
+      /** The runs it waits for. */
+      readonly childRunIds: readonly string[];
+    }
   /** Somebody has answered that. */
   | { readonly kind: "claimed"; readonly what: string }
   | { readonly kind: "invalid"; readonly detail: string };
@@ -89,7 +96,7 @@ export function judge(
   if ("kind" in answered) return { ok: false, refusal: answered };
   const pending = pause.missing.filter(({ call_id }) => !answered.some((one) => one.correlation_id === call_id));
   if (pending.length > 0) return { ok: true, entries: answered, pending, isResumed: false };
-  return { ok: true, entries: [...answered, resumed(pause, submission.by, task)], pending, isResumed: true };
+  return { ok: true, entries: [...answered, toResumed(pause, submission.by, task)], pending, isResumed: true };
 }
 
 function notPaused({ end, endedIn, status }: Omit<JournalState, "pause">): Refusal {
@@ -146,7 +153,7 @@ function say(pause: OpenPause, { text, callId, by }: Submission & { kind: "input
   }
   const call = callId === null ? open[0] : asked.find(({ call_id }) => call_id === callId);
   if (!call) return claimed(asked);
-  return [completed(call, { callId: call.call_id, success: true, result: text, error: null }, by, pause.iteration)];
+  return [toCompleted(call, { success: true, result: text, error: null }, by, pause.iteration)];
 }
 
 function complete(pause: OpenPause, { results, by }: Submission & { kind: "results" }) {
@@ -163,7 +170,7 @@ function complete(pause: OpenPause, { results, by }: Submission & { kind: "resul
     const refusal = refuse(pause, asked, result.callId, "a result");
     if (refusal) return refusal;
     const call = asked.find(({ call_id }) => call_id === result.callId)!;
-    entries.push(completed(call, result, by, pause.iteration));
+    entries.push(toCompleted(call, result, by, pause.iteration));
   }
   return entries;
 }
@@ -188,38 +195,12 @@ const decided = (
   data: { call_id, tool_name, approved, by, reason },
 });
 
-const completed = (
-  { call_id, provider_call_id, tool_name, params, target, order_index }: PendingCall,
-  { success, result, error }: CallResult,
-  by: string | null,
-  iteration_index: number,
-) => ({
-  event_type: "tool.completed" as const,
-  iteration_index,
-  correlation_id: call_id,
-  data: {
-    ...{ call_id, provider_call_id, tool_name, params, target },
-    ...{ success, result, error, duration_ms: null, order_index, by },
-  },
-});
-
-const resumed = ({ data, iteration }: OpenPause, by: string | null, task: JudgeOptions["task"]): NewRunEvent => ({
-  event_type: "run.resumed",
-  iteration_index: iteration,
-  correlation_id: data.pause_id,
-  data: {
-    pause_id: data.pause_id,
-    resumed_from: data.status,
-    by,
-    task: { id: task.id, timeout_ms: task.timeoutMs },
-  },
-});
-
 const invalid = (detail: string): Refusal => ({ kind: "invalid", detail });
 const claimed = (calls: readonly PendingCall[]): Refusal => ({ kind: "claimed", what: `call ${names(calls)}` });
 const mismatch = (pause: OpenPause, expectedStatus: WaitingStatus): Refusal => ({
   kind: "mismatch",
   currentStatus: pause.data.status,
   expectedStatus,
+  childRunIds: pause.missing.flatMap(({ child_run_id }) => child_run_id ?? []),
 });
 const names = (calls: readonly PendingCall[]): string => calls.map(({ call_id }) => call_id).join(", ");

@@ -3,7 +3,7 @@
  * sent: it has said in its registration what it has.
  */
 import type { Bus } from "@myelin/bus";
-import { agentInput, findBlocked, type AgentCard, type AgentInput } from "@myelin/bus/run-events";
+import { agentInput, findBlocked, TASK_TIMEOUT_MS, type AgentCard, type AgentInput } from "@myelin/bus/run-events";
 import {
   GuardrailBlockedError,
   InputValidationError,
@@ -15,7 +15,6 @@ import type { DispatchRequest } from "../requests.ts";
 import type { RosterWatch } from "../roster-watch.ts";
 import { toIssues } from "../validate.ts";
 import type { AgentRef, RunBudget, RunRequest } from "./run-request.ts";
-import { TASK_TIMEOUT_MS } from "./submissions.ts";
 
 /** What a retry adds. */
 export interface RetryInput {

@@ -8,10 +8,10 @@ import type { RunFollower } from "../run-follower.ts";
 import type { KnownRun, RunHistory } from "../run-history.ts";
 import { orAborted } from "../wait.ts";
 import { isPause, type Reply } from "../waiters.ts";
+import type { Children } from "./children.ts";
 import type { RunJournals } from "./run-journals.ts";
 import type { RunResult } from "./run-result.ts";
 import { toPausedResult, toPlainPausedResult, toResult } from "./to-result.ts";
-import type { Wakes } from "./wakes.ts";
 
 export interface Patience {
   readonly timeoutMs: number;
@@ -26,13 +26,13 @@ export class RunOutcomes {
   readonly #follower: RunFollower;
   readonly #history: RunHistory;
   readonly #journals: RunJournals;
-  readonly #wakes: Wakes;
+  readonly #children: Children;
 
-  constructor(parts: { follower: RunFollower; history: RunHistory; journals: RunJournals; wakes: Wakes }) {
+  constructor(parts: { follower: RunFollower; history: RunHistory; journals: RunJournals; children: Children }) {
     this.#follower = parts.follower;
     this.#history = parts.history;
     this.#journals = parts.journals;
-    this.#wakes = parts.wakes;
+    this.#children = parts.children;
   }
 
   /** Wait for it. Rejects with `NeuronError`, `DispatchTimeoutError`, or the signal's reason; giving up leaves the run alone. */
@@ -54,9 +54,9 @@ export class RunOutcomes {
   async #now(run: KnownRun, { onPause }: Patience): Promise<RunResult | null> {
     const found = await this.#history.replyOf(run);
     if (found && !isPause(found.reply)) return toEnd(found.reply);
-    const journal = await this.#journals.read(run.runId, run.traceId);
-    if (!journal) return null;
-    await this.#wakes.heal(journal);
+    const read = await this.#journals.read(run.runId, run.traceId);
+    if (!read) return null;
+    const journal = await this.#children.heal(read);
     const { pause } = journal.state;
     return pause && onPause === "return" ? toPausedResult(journal, pause) : null;
   }
@@ -68,7 +68,7 @@ export class RunOutcomes {
     if (!journal?.state.isOwned) return toPlainPausedResult(reply);
     const { pause } = journal.state;
     if (pause) return toPausedResult(journal, pause);
-    await this.#wakes.heal(journal);
+    await this.#children.heal(journal);
     return null;
   }
 }

@@ -11,8 +11,11 @@ export interface WaitingCall {
   readonly toolName: string;
   readonly params: JsonObject;
   readonly target: "server" | "client";
-  /** What it waits for: `submitApproval`, `submitToolResults`, `submitInput`. */
+  /** What it waits for: `submitApproval`, `submitToolResults`, `submitInput`; or the end of `childRunId`. */
   readonly needs: PendingCall["needs"];
+  /** The run it was delegated to, which waits for somebody itself, and whose run that is. Null where it needs no `child`. */
+  readonly childRunId: string | null;
+  readonly childAgent: string | null;
 }
 
 /** What a run waits for, with the real values in place of placeholders. */
@@ -21,7 +24,7 @@ export interface RunPause {
   readonly pauseId: string | null;
   readonly status: WaitingStatus;
   readonly question: string;
-  /** `approval`, `client_tool`, `input`, `budget` or `in_doubt`; null for a neuron without a journal. */
+  /** `approval`, `client_tool`, `input`, `budget`, `in_doubt` or `child`; null for a neuron without a journal. */
   readonly reason: string | null;
   /** What is still missing. */
   readonly pending: readonly WaitingCall[];

@@ -13,7 +13,7 @@ import { requireTenant, toKnownRun, type KnownRun } from "../run-history.ts";
 import type { Runtime } from "../runtime.ts";
 import { isJsonObject, parseTimeoutMs } from "../validate.ts";
 import { isPause } from "../waiters.ts";
-import type { CallResult, Submission } from "./judge.ts";
+import type { GivenResult, Submission } from "./judge.ts";
 import { prepare, type RetryInput } from "./prepare.ts";
 import { END_EVENTS, type RunStreamEvent } from "./run-event.ts";
 import type {
@@ -309,7 +309,7 @@ function toDecision(
   return { approved, reason: toText("reason", reason ?? otherwise) };
 }
 
-function toCallResult(given: ToolResults["results"][number]): CallResult {
+function toCallResult(given: ToolResults["results"][number]): GivenResult {
   if (!isJsonObject(given) || typeof given.callId !== "string") {
     throw wrong(`a result is { callId, result } or { callId, error }, got ${show(given)}`);
   }

@@ -3,7 +3,13 @@
  * was read, so of any number who race one is stored; the others read what it wrote and judge again.
  */
 import { isEndType, newSignalId, type PauseType, type SignalOf } from "@myelin/bus";
-import { agentOutput, dataOf, Placeholders, type TerminalStatus, type WaitingStatus } from "@myelin/bus/run-events";
+import {
+  agentOutput,
+  Placeholders,
+  taskTimeoutOf,
+  type TerminalStatus,
+  type WaitingStatus,
+} from "@myelin/bus/run-events";
 import type { Answers } from "../answers.ts";
 import {
   AlreadyAnsweredError,
@@ -18,9 +24,10 @@ import {
 import { requireTenant, type KnownRun, type RunHistory } from "../run-history.ts";
 import { parseTimeoutMs } from "../validate.ts";
 import { isPause, type Reply } from "../waiters.ts";
+import type { Children } from "./children.ts";
 import { guardSubmission } from "./guard-submission.ts";
 import { judge, type Refusal, type Submission } from "./judge.ts";
-import type { ReadJournal, RunJournals } from "./run-journals.ts";
+import type { RunJournals } from "./run-journals.ts";
 import { plainStatusOf, toWaitingCall } from "./to-result.ts";
 import type { WaitingCall } from "./run-result.ts";
 import type { Wakes } from "./wakes.ts";
@@ -38,12 +45,11 @@ interface SubmitOptions {
 
 type Answering = Exclude<Submission, { kind: "cancel" }>;
 
-export const TASK_TIMEOUT_MS = 3_600_000;
-
 export class Submissions {
   readonly #journals: RunJournals;
   readonly #history: RunHistory;
   readonly #wakes: Wakes;
+  readonly #children: Children;
   readonly #answers: Answers;
   readonly #namespace: string;
 
@@ -51,12 +57,14 @@ export class Submissions {
     journals: RunJournals;
     history: RunHistory;
     wakes: Wakes;
+    children: Children;
     answers: Answers;
     namespace: string;
   }) {
     this.#journals = parts.journals;
     this.#history = parts.history;
     this.#wakes = parts.wakes;
+    this.#children = parts.children;
     this.#answers = parts.answers;
     this.#namespace = parts.namespace;
   }
@@ -70,12 +78,12 @@ export class Submissions {
       if (!journal?.state.isOwned) return this.#answerPlain(runId, submission, { tenantId, timeoutMs });
       const { run } = journal;
       requireTenant(run, tenantId, this.#namespace);
-      const task = { id: newSignalId(), timeoutMs: timeoutMs ?? taskTimeoutOf(journal) };
+      const task = { id: newSignalId(), timeoutMs: timeoutMs ?? taskTimeoutOf(journal.entries) };
       const guarded = guardSubmission(run.neuron, journal.entries, submission);
       const judged = judge(journal.entries, guarded.submission, { now: new Date(), task });
       if (!judged.ok) {
         // Perhaps its submitter died before it had sent what follows.
-        await this.#wakes.heal(journal);
+        await this.#children.heal(journal);
         throw toError(runId, judged.refusal, hasLost);
       }
       // Before the claim: a run that is claimed must be woken.
@@ -132,7 +140,7 @@ const EXPECTED: { readonly [kind in Answering["kind"]]: WaitingStatus } = {
   input: "waiting_human_input",
   results: "waiting_client_tool",
 };
-const VERBS: { readonly [status in WaitingStatus]: string } = {
+const VERBS: { readonly [status in Exclude<WaitingStatus, "waiting_child">]: string } = {
   waiting_approval: "submitApproval",
   waiting_human_input: "submitInput",
   waiting_client_tool: "submitToolResults",
@@ -147,9 +155,12 @@ function toError(runId: string, refusal: Refusal, hasLost: boolean): DendriteErr
     case "expired":
       return new PauseExpiredError(runId, refusal.expiresAt);
     case "mismatch": {
-      const { currentStatus, expectedStatus } = refusal;
-      const hint = `answer it with ${VERBS[currentStatus]}`;
-      return new PauseStatusMismatchError(runId, currentStatus, expectedStatus, hint);
+      const { currentStatus, expectedStatus, childRunIds } = refusal;
+      const hint =
+        currentStatus === "waiting_child"
+          ? `answer what it delegated to: ${childRunIds.join(", ")}`
+          : `answer it with ${VERBS[currentStatus]}`;
+      return new PauseStatusMismatchError(runId, currentStatus, expectedStatus, hint, childRunIds);
     }
     case "claimed":
       return new RunAlreadyClaimedError(runId, refusal.what);
@@ -166,7 +177,3 @@ export function statusOfEnd(reply: Reply): TerminalStatus {
   const agent = reply.type === "AGENT_OUTPUT" ? agentOutput.safeParse(reply.payload.output) : undefined;
   return agent?.success ? agent.data.status : "success";
 }
-
-/** How long a task of the run has, as it was started. */
-const taskTimeoutOf = ({ entries }: ReadJournal): number =>
-  entries.map((entry) => dataOf(entry, "run.started")).find((one) => one !== null)?.timeout_ms ?? TASK_TIMEOUT_MS;

@@ -94,12 +94,22 @@ export function plainStatusOf(question: SignalOf<PauseType>): WaitingStatus {
   return question.payload.status ?? "waiting_human_input";
 }
 
-export const toWaitingCall = ({ call_id, tool_name, params, target, needs }: PendingCall): WaitingCall => ({
+export const toWaitingCall = ({
+  call_id,
+  tool_name,
+  params,
+  target,
+  needs,
+  child_run_id,
+  child_agent,
+}: PendingCall): WaitingCall => ({
   callId: call_id,
   toolName: tool_name,
   params,
   target,
   needs,
+  childRunId: child_run_id ?? null,
+  childAgent: child_agent ?? null,
 });
 
 export const toUsage = (usage: UsageData): RunUsage => ({

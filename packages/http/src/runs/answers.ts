@@ -1,5 +1,5 @@
 /** Answers: what the bodies of the run routes hold. The OpenAPI document is made of these, and the tests hold every answer against them. */
-import { RUN_STATUSES } from "@myelin/bus/run-events";
+import { OPEN_STATUSES, RUN_STATUSES } from "@myelin/bus/run-events";
 import type {
   CostLine,
   DelegationInfo,
@@ -23,21 +23,29 @@ const costUsd = z.number().nonnegative().nullable();
 const object = z.record(z.string(), z.unknown());
 const findings = z.record(z.string(), count).describe("How often each kind was found, by its name");
 const status = z.enum(RUN_STATUSES);
-const waitingStatus = z.enum(["waiting_client_tool", "waiting_human_input", "waiting_approval"]);
+const waitingStatus = z.enum(OPEN_STATUSES).exclude(["running"]);
 const target = z.enum(["server", "client"]);
 const iteration = count.describe("Which model call of the run, from 1; 0 before the first");
 
+const needs = z
+  .enum(["approval", "result", "input", "child"])
+  .describe("Which of /approval, /tool-results and /input answers it; child: the end of child_run_id");
+const child = {
+  child_run_id: text.nullable().describe("The run it was delegated to, which waits for somebody itself"),
+  child_agent: text.nullable(),
+};
 const toolCall = { call_id: text, provider_call_id: text.nullable(), tool_name: text, params: object };
 const pendingCall = z.strictObject({
   ...toolCall,
   target,
-  needs: z.enum(["approval", "result", "input"]).describe("Which of /approval, /tool-results and /input answers it"),
+  needs,
+  ...child,
 });
 
 const openPause = {
   pause_id: text,
   status: waitingStatus,
-  reason: text.describe("approval, client_tool, input, budget or in_doubt"),
+  reason: text.describe("approval, client_tool, input, budget, in_doubt or child"),
   question: text,
   pending: z.array(pendingCall),
   options: z.array(text),
@@ -232,7 +240,8 @@ const waitingCall = z.strictObject({
   tool_name: text,
   params: object,
   target,
-  needs: z.enum(["approval", "result", "input"]),
+  needs,
+  ...child,
 });
 
 const runResult = z.strictObject({

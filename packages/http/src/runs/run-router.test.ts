@@ -53,6 +53,8 @@ const PENDING = {
   params: { orderId: 7 },
   target: "server" as const,
   needs: "approval" as const,
+  childRunId: null,
+  childAgent: null,
 };
 const PAUSED: RunResult = {
   ...RESULT,

@@ -239,6 +239,8 @@ describe("pauses", () => {
         params: { cell: "A1" },
         target: "client",
         needs: "result",
+        childRunId: null,
+        childAgent: null,
       },
     ];
     const pause = {

@@ -92,8 +92,9 @@ function submit(
   const pending = pause.pending.find((call) => call.callId === callId);
   if (!pending) return;
   if (pending.needs === "input") pause.userInput = typeof result === "string" ? result : JSON.stringify(result ?? null);
-  // The answer to a call that was refused is written for the model; nobody submitted it.
-  if (pending.needs !== "approval") pause.submittedResults.push({ callId, toolName, success });
+  // The answer to a call that was refused is written for the model; and that of a child nobody submitted.
+  if (pending.needs === "result" || pending.needs === "input")
+    pause.submittedResults.push({ callId, toolName, success });
   answered(pause, callId);
 }
 

@@ -226,7 +226,7 @@ describe("a bad argument is refused, with its value and the fix", () => {
     [
       "an unknown status",
       () => asked({ status: "done" }),
-      'status must be one of running, waiting_client_tool, waiting_human_input, waiting_approval, success, error, cancelled, max_iterations, got "done"',
+      'status must be one of running, waiting_client_tool, waiting_human_input, waiting_approval, waiting_child, success, error, cancelled, max_iterations, got "done"',
     ],
     ["one of several", () => asked({ status: ["running", ""] }), 'got ""'],
     ["an unknown key", () => asked({ tenant: "x" }), 'the filter has no "tenant"; it knows status'],

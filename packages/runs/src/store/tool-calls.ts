@@ -16,4 +16,6 @@ export const toPendingCall = (call: PendingCall): PendingToolCall => ({
   ...toToolCall(call),
   target: call.target,
   needs: call.needs,
+  childRunId: call.child_run_id ?? null,
+  childAgent: call.child_agent ?? null,
 });

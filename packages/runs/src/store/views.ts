@@ -70,7 +70,7 @@ export interface RunSummary extends UsageTotals {
 export interface OpenPause {
   readonly pauseId: string;
   readonly status: WaitingStatus;
-  /** `approval`, `client_tool`, `input`, `budget` or `in_doubt`. */
+  /** `approval`, `client_tool`, `input`, `budget`, `in_doubt` or `child`. */
   readonly reason: string;
   /** What a person is asked, in a sentence. */
   readonly question: string;
@@ -97,7 +97,10 @@ export interface StoredToolCall {
 /** A tool call that waits for somebody. */
 export interface PendingToolCall extends StoredToolCall {
   readonly target: "server" | "client";
-  readonly needs: "approval" | "result" | "input";
+  readonly needs: "approval" | "result" | "input" | "child";
+  /** The run it was delegated to, which waits for somebody itself, and whose run that is. Null where it needs no `child`. */
+  readonly childRunId: string | null;
+  readonly childAgent: string | null;
 }
 
 /** A run with what it was asked and what it answered. */

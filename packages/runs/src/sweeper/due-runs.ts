@@ -28,7 +28,7 @@ export interface DuePlace {
 }
 
 /** Word for word what `runs_due_idx` is on; only so is it used. */
-const DUE_AT = `(CASE WHEN status IN ('waiting_client_tool', 'waiting_human_input', 'waiting_approval') THEN pause_expires_at ELSE deadline END)`;
+const DUE_AT = `(CASE WHEN status IN ('waiting_client_tool', 'waiting_human_input', 'waiting_approval', 'waiting_child') THEN pause_expires_at ELSE deadline END)`;
 
 /**
  * Runs of one log that were due at `until`, the longest overdue first. A run whose id cannot be a subject is not among them:

@@ -4,8 +4,8 @@
  *
  * J1: the append expects what was recorded as the journal's end. Where the recorder is behind, it is refused, and tried again.
  */
-import { createSignal, journalOf, WrongLastSeqError, type Meta, type TraceId } from "@myelin/bus";
-import { journalState, type JournalState, type RunEventEntry } from "@myelin/bus/run-events";
+import { createSignal, journalOf, WrongLastSeqError, type Meta, type SignalId, type TraceId } from "@myelin/bus";
+import { journalState, type JournalState, type NewRunEvent, type RunEventEntry } from "@myelin/bus/run-events";
 import type { Database } from "../database.ts";
 import type { DueRun } from "./due-runs.ts";
 import type { SweptBus } from "./sweeper-options.ts";
@@ -36,34 +36,47 @@ export async function recordedJournal(db: Database, runId: string): Promise<Reco
 export async function expirePause(
   bus: Pick<SweptBus, "get" | "lastOf" | "append">,
   run: DueRun,
-  { entries, state, firstSeq, lastSeq }: RecordedJournal,
+  journal: RecordedJournal,
   { message, meta }: { readonly message: string; readonly meta: Meta },
 ): Promise<boolean> {
-  const { pause } = state;
+  const { pause } = journal.state;
   if (!pause) return false;
+  const data = { code: "DEADLINE_EXCEEDED", message };
+  const ended = { event_type: "run.error", iteration_index: pause.iteration, data } as const;
+  return (await appendRecorded(bus, run, journal, [ended], meta)) !== null;
+}
+
+/** Put entries behind a journal as it was recorded. The id of the Signal that brought them; null when the run went on, or may have. */
+export async function appendRecorded(
+  bus: Pick<SweptBus, "get" | "lastOf" | "append">,
+  run: Pick<DueRun, "traceId" | "runId" | "neuronId">,
+  { entries, firstSeq, lastSeq }: RecordedJournal,
+  added: readonly NewRunEvent[],
+  meta: Meta,
+): Promise<SignalId | null> {
   const head = await bus.lastOf(journalOf(run.traceId, run.runId));
-  if (head && head.seq !== lastSeq) return false;
-  const ended: RunEventEntry = {
-    sequence_index: entries.length,
-    iteration_index: pause.iteration,
-    event_type: "run.error",
-    correlation_id: null,
-    data: { code: "DEADLINE_EXCEEDED", message },
-  };
+  if (head && head.seq !== lastSeq) return null;
+  const placed = added.map(({ event_type, iteration_index = 0, correlation_id, data }, at) => ({
+    sequence_index: entries.length + at,
+    iteration_index,
+    event_type,
+    correlation_id: correlation_id ?? null,
+    data,
+  }));
   // What the log has lost of the journal goes there again with it: it is read from its beginning.
   const isWhole = head !== null && (await bus.get(firstSeq)) !== null;
   const signal = createSignal({
     type: "RUN_EVENT",
     trace_id: run.traceId as TraceId,
     directed: { id: run.neuronId ?? "sweeper", type: null, capabilities: [] },
-    payload: { entries: isWhole ? [ended] : [...entries, ended] },
+    payload: { entries: isWhole ? placed : [...entries, ...placed] },
     meta,
   });
   try {
     await bus.append(signal, { expectLastSeq: head?.seq ?? 0 });
-    return true;
+    return signal.id;
   } catch (error) {
-    if (error instanceof WrongLastSeqError) return false;
+    if (error instanceof WrongLastSeqError) return null;
     throw error;
   }
 }

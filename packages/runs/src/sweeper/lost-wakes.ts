@@ -2,18 +2,10 @@
  * Lost wakes: runs whose pause was answered, and whose submitter died before it sent the TASK that wakes them. The journal says
  * which TASK that is, so whoever sends it sends the same one.
  */
-import {
-  checkSignal,
-  runIdOf,
-  signalOf,
-  toWakeTask,
-  wakesOf,
-  type Signal,
-  type SignalId,
-  type SignalOf,
-} from "@myelin/bus";
+import { runIdOf, signalOf, toWakeTask, wakesOf, type Signal, type SignalId, type SignalOf } from "@myelin/bus";
 import { dataOf } from "@myelin/bus/run-events";
 import type { Database } from "../database.ts";
+import { recordedSignal } from "./recorded-signal.ts";
 import type { SweptBus } from "./sweeper-options.ts";
 
 export interface LostWake {
@@ -70,7 +62,7 @@ export async function sendWake(
   const { id, timeout_ms: timeoutMs } = resumed.task;
   const last = await bus.lastOf(wakesOf(lost.traceId, lost.runId));
   if (signalOf(last)?.id === id) return false;
-  const first = await firstTask(bus, db, lost);
+  const first = await firstTaskOf(bus, db, lost);
   if (!first) return false;
   const parentId = lost.resumedBy as SignalId;
   const task = toWakeTask(first, { id: id as SignalId, timeoutMs, parentId, instance: "sweeper" });
@@ -78,23 +70,16 @@ export async function sendWake(
   return !duplicate;
 }
 
-async function firstTask(
+/** The TASK that began a run: from the log, else as it is recorded. */
+export async function firstTaskOf(
   bus: Pick<SweptBus, "get">,
   db: Database,
-  { runId, taskSeq }: LostWake,
+  { runId, taskSeq }: Pick<LostWake, "runId" | "taskSeq">,
 ): Promise<SignalOf<"TASK"> | null> {
   const inLog = taskSeq === null ? undefined : signalOf(await bus.get(taskSeq));
   const found = inLog ?? (await recordedTask(db, runId));
   return found?.type === "TASK" && runIdOf(found) === runId ? found : null;
 }
 
-async function recordedTask(db: Database, runId: string): Promise<Signal | null> {
-  const [row] = await db.$queryRawUnsafe<Record<string, unknown>[]>(
-    `SELECT '1' AS v, id, trace_id, parent_id, type, directed, payload, meta,
-       to_char(ts AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS ts
-     FROM signals WHERE run_id = $1::text AND type = 'TASK' ORDER BY log_id, seq LIMIT 1`,
-    runId,
-  );
-  const checked = checkSignal(row);
-  return checked.ok ? checked.signal : null;
-}
+const recordedTask = (db: Database, runId: string): Promise<Signal | null> =>
+  recordedSignal(db, "run_id = $1::text AND type = 'TASK' ORDER BY log_id, seq", runId);

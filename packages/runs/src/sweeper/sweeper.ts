@@ -1,7 +1,7 @@
 /**
  * Sweeper: ends what time must end. A run that is recorded as open, whose deadline has passed (or whose question has
  * expired), and of which the log knows no end, gets the ERROR that no worker will send. And a run whose pause was answered gets
- * the TASK that its submitter did not live to send. It only appends Signals: what becomes of the run, the recorder writes.
+ * the TASK that its submitter did not live to send; one that waits for children, their ends. It only appends Signals: what becomes of the run, the recorder writes.
  *
  * A1: a TASK that nobody answers ends within a second of its deadline, for as long as the recorder keeps up.
  * Any number of them do no harm: see end-run.ts. It has no memory but of what it has just done.
@@ -13,6 +13,7 @@ import { RunsError } from "../errors.ts";
 import { listDueRuns, type DuePlace, type DueRun } from "./due-runs.ts";
 import { endRun } from "./end-run.ts";
 import { listLostWakes, sendWake } from "./lost-wakes.ts";
+import { listUntoldParents, tellParent } from "./untold-parents.ts";
 import { parseSweeperOptions, type SweeperOptions, type SweeperSettings, type SweptBus } from "./sweeper-options.ts";
 
 /** Runs read from the database at a time. */
@@ -126,13 +127,27 @@ export class Sweeper implements AsyncDisposable {
     const { wakeGraceMs, logger } = this.#settings;
     if (performance.now() - this.#wokenAt < Math.min(wakeGraceMs, WAKE_EVERY_MS) || !this.#log) return;
     this.#wokenAt = performance.now();
-    const lost = await listLostWakes(db, this.#log, new Date(Date.now() - wakeGraceMs));
+    const until = new Date(Date.now() - wakeGraceMs);
+    await this.#tell(db, until);
+    const lost = await listLostWakes(db, this.#log, until);
     if (lost.length === 0 || !(await this.#checkLog())) return;
     for (const one of lost) {
       if (this.#draining.signal.aborted) return;
       if (!(await sendWake(this.#bus, db, one))) continue;
       const { runId, traceId } = one;
       logger.info({ namespace: this.#bus.namespace, runId, traceId }, "sweeper.woke");
+    }
+  }
+
+  /** Let runs that wait for their children know of those that ended, when nobody lived to tell them. */
+  async #tell(db: Database, until: Date): Promise<void> {
+    const untold = await listUntoldParents(db, this.#log!, until);
+    if (untold.length === 0 || !(await this.#checkLog())) return;
+    for (const parent of untold) {
+      if (this.#draining.signal.aborted) return;
+      if (!(await tellParent(this.#bus, db, parent))) continue;
+      const { runId, traceId } = parent;
+      this.#settings.logger.info({ namespace: this.#bus.namespace, runId, traceId }, "sweeper.told");
     }
   }
 
