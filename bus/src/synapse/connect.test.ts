@@ -18,3 +18,10 @@ test.each([
 ])("%s is shown as %s", (url, shown) => {
   expect(withoutCredentials(url)).toBe(shown);
 });
+
+test("an environment variable that is not set is no URL, and the error says what one is", async () => {
+  await expect(connectSynapse(undefined as never)).rejects.toMatchObject({
+    code: "INVALID_OPTION",
+    message: 'a Synapse URL is a text such as "nats://127.0.0.1:4222", got undefined',
+  });
+});

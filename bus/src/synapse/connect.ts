@@ -12,6 +12,10 @@ export type ConnectOptions = NatsOptions;
  * Rejects with `SERVER_UNSUITABLE` (nobody there, older than 2.10, no JetStream) or `INVALID_OPTION`.
  */
 export async function connectSynapse(url: string, options: ConnectOptions = {}): Promise<Synapse> {
+  if (typeof url !== "string") {
+    const message = `a Synapse URL is a text such as "nats://127.0.0.1:4222", got ${String(url)}`;
+    throw new BusError("INVALID_OPTION", message);
+  }
   const scheme = /^([a-z]+):\/\//.exec(url)?.[1];
   switch (scheme) {
     case "memory": {

@@ -1,6 +1,7 @@
 /** agentTool: an agent as a tool of another. A call of it is a run of its own, linked to the one that asked. */
 import type { Tool } from "@myelin/neuron";
 import { z } from "zod";
+import { checkNames, type NamesOf } from "./definition/check-options.ts";
 import { tool } from "./tool.ts";
 
 export interface AgentToolOptions {
@@ -23,6 +24,10 @@ export interface AgentTool extends Tool {
   readonly agent: string;
 }
 
+const OPTIONS: NamesOf<AgentToolOptions> = {
+  ...{ description: true, name: true, timeoutMs: true, maxCallsPerRun: true, parallel: true },
+};
+
 /** A TASK lives at most this long, so no child works longer. */
 export const LONGEST_TASK_MS = 604_800_000;
 
@@ -35,6 +40,7 @@ export function agentTool(
   agent: string | { readonly neuronId: string; readonly description?: string | undefined },
   options: AgentToolOptions = {},
 ): AgentTool {
+  checkNames("agentTool", options, OPTIONS);
   const { neuronId, description } = typeof agent === "string" ? { neuronId: agent, description: undefined } : agent;
   const made = tool({
     name: options.name ?? neuronId,

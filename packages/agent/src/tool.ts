@@ -1,6 +1,7 @@
 /** tool: makes a Tool of a zod schema and a function. */
 import type { JsonObject, Tool, ToolContext } from "@myelin/neuron";
 import { z } from "zod";
+import { checkNames, checkWord, type NamesOf } from "./definition/check-options.ts";
 import { AgentDefinitionError } from "./errors.ts";
 
 interface CommonToolOptions<I extends z.ZodType> {
@@ -39,17 +40,23 @@ export type ToolOptions<I extends z.ZodType> = ServerToolOptions<I> | ClientTool
 
 const DEFAULT_TIMEOUT_MS = 120_000;
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+const OPTIONS: NamesOf<ServerToolOptions<z.ZodType>> = {
+  ...{ name: true, description: true, input: true, target: true, run: true },
+  ...{ parallel: true, maxCallsPerRun: true, timeoutMs: true, idempotent: true },
+};
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** Make a tool. Throws `AgentDefinitionError` with the value and the rule. */
 export function tool<I extends z.ZodType>(options: ToolOptions<I>): Tool {
-  const { name, description, input, target = "server", parallel = true, maxCallsPerRun = null, run } = options;
+  const { name, description, input, target = "server", parallel = true, maxCallsPerRun = null, run } = options ?? {};
   if (typeof name !== "string" || !NAME.test(name)) {
     throw new AgentDefinitionError(`a tool's name must be 1 to 64 of A-Z a-z 0-9 _ -, got ${JSON.stringify(name)}`);
   }
   const refuse = (problem: string): never => {
     throw new AgentDefinitionError(`tool "${name}": ${problem}`);
   };
+  checkNames(`tool "${name}"`, options, OPTIONS);
+  checkWord(`target of tool "${name}"`, target, ["server", "client"]);
   if (typeof description !== "string" || description.trim() === "") refuse("a description is what the model goes by");
   if (maxCallsPerRun !== null && !(Number.isInteger(maxCallsPerRun) && maxCallsPerRun > 0)) {
     refuse(`maxCallsPerRun must be a whole number > 0, got ${maxCallsPerRun}`);

@@ -20,7 +20,7 @@ import {
 import type { NeuronContract } from "@myelin/neuron";
 import type { z } from "zod";
 import type { ClarificationAnswer, EscalationAnswer, PermissionAnswer } from "./answers.ts";
-import type { Axon } from "./axon/axon.ts";
+import { Axon } from "./axon/axon.ts";
 import { decoratedHandlers } from "./decorators.ts";
 import { callNeuron } from "./call.ts";
 import type { Dispatched, OnPrepared } from "./dispatcher.ts";
@@ -83,6 +83,7 @@ export class Dendrite implements AsyncDisposable {
   /** Host a neuron. Before the start only; one Axon per neuron id. */
   attachAxon<I extends z.ZodType, O extends z.ZodType>(axon: Axon<I, O>): this {
     if (this.#starting) throw new DendriteError("INVALID_OPTION", "attach Axons before start()");
+    if (!(axon instanceof Axon)) throw new DendriteError("INVALID_OPTION", "attachAxon takes a new Axon({ … })");
     if (this.#axons.has(axon.neuronId)) {
       throw new DendriteError(
         "INVALID_OPTION",

@@ -259,7 +259,8 @@ function checkRequest({
   tenantId,
   parentId,
   idempotencyKey,
-}: DispatchRequest): void {
+  onPause,
+}: DispatchRequest & Pick<WaitRequest, "onPause">): void {
   const wrong = (message: string): never => {
     throw new DendriteError("INVALID_OPTION", message);
   };
@@ -280,6 +281,9 @@ function checkRequest({
   }
   if (whenAbsent !== undefined && whenAbsent !== "fail" && whenAbsent !== "wait") {
     wrong(`whenAbsent must be "fail" or "wait", got ${JSON.stringify(whenAbsent)}`);
+  }
+  if (onPause !== undefined && onPause !== "reject" && onPause !== "return" && onPause !== "wait") {
+    wrong(`onPause must be "reject", "return" or "wait", got ${JSON.stringify(onPause)}`);
   }
   checkTenant(tenantId);
   if (idempotencyKey !== undefined) {

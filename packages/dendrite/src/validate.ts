@@ -17,7 +17,7 @@ export function toIssues(error: z.ZodError): InputIssue[] {
 /** A number of milliseconds within bounds, or `INVALID_OPTION` with the value. */
 export function parseMs(name: string, value: number, { max = Number.MAX_SAFE_INTEGER } = {}): number {
   if (Number.isFinite(value) && value > 0 && value <= max) return value;
-  throw new DendriteError("INVALID_OPTION", `${name} must be > 0 and <= ${max}, got ${value}`);
+  throw new DendriteError("INVALID_OPTION", `${name} must be > 0 and <= ${max}, got ${show(value)}`);
 }
 
 export const MAX_TIMEOUT_MS = 604_800_000;
@@ -28,7 +28,7 @@ export const parseTimeoutMs = (value: number): number => parseMs("timeoutMs", va
 /** A whole number from 1, or `INVALID_OPTION` with the value. */
 export function parseCount(name: string, value: number): number {
   if (Number.isSafeInteger(value) && value >= 1) return value;
-  throw new DendriteError("INVALID_OPTION", `${name} must be a whole number >= 1, got ${value}`);
+  throw new DendriteError("INVALID_OPTION", `${name} must be a whole number >= 1, got ${show(value)}`);
 }
 
 /** Throws `INVALID_OPTION` with the value. */
@@ -36,6 +36,9 @@ export function checkTenant(tenantId: string | undefined): void {
   if (tenantId === undefined || (typeof tenantId === "string" && tenantId !== "" && tenantId.length <= 255)) return;
   throw new DendriteError("INVALID_OPTION", `tenantId must be 1 to 255 characters, got ${JSON.stringify(tenantId)}`);
 }
+
+/** A text in quotes, so that "4" is not read as 4. */
+const show = (value: unknown): string => (typeof value === "string" ? JSON.stringify(value) : String(value));
 
 export const isJsonObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);

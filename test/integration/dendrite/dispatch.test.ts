@@ -326,6 +326,8 @@ describe.each(TRANSPORTS)("dispatch over %s", (transport) => {
     [{ neuron: "a b", input: {} }, /neuron id must be .*got "a b"/],
     [{ neuron: "a", input: "text" }, /input must be a JSON object, got string/],
     [{ neuron: "a", input: {}, timeoutMs: -5 }, /timeoutMs must be > 0 .*got -5/],
+    [{ neuron: "a", input: {}, timeoutMs: "5" }, /timeoutMs must be > 0 .*got "5"/],
+    [{ neuron: "a", input: {}, onPause: "ask" }, /onPause must be "reject", "return" or "wait", got "ask"/],
     [{ neuron: "a", input: {}, timeoutMs: 1e12 }, /<= 604800000, got 1000000000000/],
     [{ neuron: "a", input: {}, traceId: "x" }, /trace id must be/],
     [{ neuron: "a", input: {}, delivery: "fast" }, /delivery must be .*got "fast"/],

@@ -187,8 +187,14 @@ describe("options", () => {
     );
     expect(() => new Axon({ neuronId: "a", concurrency: 0, neuron: () => 1 })).toThrow(/concurrency must be .*got 0/);
     expect(() => new Axon({ neuronId: "a", capabilities: ["a b"], neuron: () => 1 })).toThrow(/capability must be/);
+    expect(() => new Axon({ neuronId: "a", concurrency: "4" as never, neuron: () => 1 })).toThrow(/got "4"/);
+    expect(() => new Axon({ neuronId: "a", capabilities: "b" as never, neuron: () => 1 })).toThrow(/must be a list/);
+    expect(() => new Axon({ neuronId: "a", recordDeltas: "all" as never, neuron: () => 1 })).toThrow(
+      /recordDeltas must/,
+    );
     await using fleet = await withFleet("memory");
     const dendrite = fleet.dendrite();
+    expect(() => dendrite.attachAxon({ neuronId: "a" } as never)).toThrow(/takes a new Axon/);
     dendrite.attachAxon(echoAxon());
     expect(() => dendrite.attachAxon(echoAxon())).toThrow(/attached already/);
     await dendrite.start();

@@ -3,8 +3,19 @@ import { neuronIdProblem } from "@myelin/neuron";
 import { AgentDefinitionError } from "../errors.ts";
 import { USE_SKILL } from "../skills/use-skill.ts";
 import type { AgentOptions, Budget } from "./agent-options.ts";
+import { checkNames, checkWord, type NamesOf } from "./check-options.ts";
 
 const MAX_ITERATIONS = 200;
+const ACTIONS = ["redact", "block", "warn"];
+const OPTIONS: NamesOf<AgentOptions> = {
+  ...{ name: true, model: true, models: true, prompt: true, tools: true, toolSources: true, requireApproval: true },
+  ...{ deny: true, budget: true, guardrails: true, maxIterations: true, output: true, strategy: true, params: true },
+  ...{ skillsDir: true, skills: true, denySkills: true, maxDelegationDepth: true, approvalExpiresMs: true },
+  ...{ assignees: true, recordPayloads: true, stream: true, capabilities: true, version: true, description: true },
+};
+const BUDGET_OPTIONS: NamesOf<Budget> = {
+  ...{ maxTokens: true, maxCostUsd: true, maxMs: true, warnAt: true, onExceeded: true },
+};
 const SOURCE_NAME = /^[A-Za-z0-9_-]{1,32}$/;
 
 /** Throws `AgentDefinitionError`. */
@@ -12,6 +23,7 @@ export function checkDefinition(options: AgentOptions): void {
   const refuse: Refuse = (problem) => {
     throw new AgentDefinitionError(`agent ${JSON.stringify(options.name)}: ${problem}`);
   };
+  checkNames("an agent", options, OPTIONS);
   const problem = neuronIdProblem(options.name);
   if (problem !== null) refuse(problem);
   if (typeof options.prompt !== "string" || options.prompt.trim() === "") refuse("the prompt is empty");
@@ -32,6 +44,16 @@ export function checkDefinition(options: AgentOptions): void {
   if (options.budget) checkBudget(options.budget, refuse);
   checkTools(options, refuse);
   checkRules(options, refuse);
+  const { strategy, recordPayloads, budget, guardrails = [] } = options;
+  checkWord("strategy", strategy, ["react", "single_call"]);
+  checkWord("recordPayloads", recordPayloads, ["full", "delta", "masked"]);
+  checkWord("budget.onExceeded", budget?.onExceeded, ["warn", "pause", "stop"]);
+  for (const guardrail of guardrails) {
+    const { name, action, scan } = guardrail;
+    if (typeof name !== "string" || typeof scan !== "function" || !ACTIONS.includes(action)) {
+      refuse(`a guardrail has a name, an action (${ACTIONS.join(", ")}) and scan(text), such as pii() gives`);
+    }
+  }
   if (options.strategy === "single_call") checkSingleCall(options, refuse);
   requireUnique(
     refuse,
@@ -93,6 +115,7 @@ function checkSingleCall({ tools = [], toolSources = [] }: AgentOptions, refuse:
 }
 
 function checkBudget(budget: Budget, refuse: Refuse): void {
+  checkNames("budget", budget, BUDGET_OPTIONS);
   const { maxTokens, maxCostUsd, maxMs, warnAt = [] } = budget;
   for (const [key, max] of Object.entries({ maxTokens, maxMs })) {
     if (max !== undefined && !(Number.isInteger(max) && max > 0)) {

@@ -88,6 +88,18 @@ describe("defineAgent", () => {
     ["cannot be said as JSON Schema", { output: z.object({ at: z.date() }) }],
     ["its output must be an object schema", { output: z.array(z.string()) }],
     ["cannot be read", { skillsDir: "/nowhere/at/all" }],
+    ['an agent has no option "requireAproval"; there are name, model,', { requireAproval: ["add"] } as never],
+    ['budget has no option "maxCost"', { budget: { maxTokens: 1, maxCost: 1 } as never }],
+    [
+      'budget.onExceeded must be one of "warn", "pause", "stop", got "die"',
+      { budget: { maxMs: 1, onExceeded: "die" as never } },
+    ],
+    ['strategy must be one of "react", "single_call", got "loop"', { strategy: "loop" as never }],
+    ['recordPayloads must be one of "full", "delta", "masked", got "all"', { recordPayloads: "all" as never }],
+    [
+      "a guardrail has a name, an action (redact, block, warn) and scan(text)",
+      { guardrails: [{ name: "x" } as never] },
+    ],
   ])("refuses what cannot work: %s", (message, options) => {
     expect(() => define(options)).toThrow(AgentDefinitionError);
     expect(() => define(options)).toThrow(message);
@@ -97,6 +109,7 @@ describe("defineAgent", () => {
     ["a rule about a tool that a source may bring", { toolSources: [source("fs")], deny: ["fs__delete"] }],
     ["a rule about use_skill", { skills: [skill], requireApproval: ["use_skill"] }],
     ["a denied skill that is not there", { denySkills: ["nothing"] }],
+    ["an option that is undefined, as spreading leaves it", { whatever: undefined } as never],
     ["skills where there is one call only", { strategy: "single_call", skills: [skill] }],
   ])("takes %s", (_, options) => {
     expect(define(options).neuronId).toBe("support");
@@ -133,6 +146,8 @@ describe("tool", () => {
     ["timeoutMs must be > 0", { timeoutMs: Infinity }],
     ["a server tool needs run(input, ctx)", { run: undefined }],
     ["a client tool is run outside", { target: "client" }],
+    ['tool "refund" has no option "timeout"; there are', { timeout: 5 }],
+    ['target of tool "refund" must be one of "server", "client", got "browser"', { target: "browser" }],
     ["its input must be an object schema", { input: z.string() }],
     ["its input cannot be said as JSON Schema", { input: z.object({ at: z.date() }) }],
   ])("refuses what cannot work: %s", (message, options) => {

@@ -1,5 +1,6 @@
 /** A guardrail of patterns, checked when it is made. The built-in ones are made of this. */
 import { type GuardrailPattern, compilePatterns, scanWithPatterns } from "@myelin/bus/run-events";
+import { checkWord } from "../definition/check-options.ts";
 import { AgentDefinitionError } from "../errors.ts";
 import type { Guardrail } from "../guardrail.ts";
 
@@ -15,6 +16,9 @@ export function patternGuardrail(
   { name, action, directions }: Pick<Guardrail, "name" | "action" | "directions">,
   patterns: readonly GuardrailPattern[],
 ): Guardrail {
+  checkWord(`action of guardrail "${name}"`, action, ["redact", "block", "warn"]);
+  for (const direction of directions ?? [])
+    checkWord(`directions of guardrail "${name}"`, direction, ["incoming", "outgoing"]);
   const { compiled, ignored } = compilePatterns(patterns);
   for (const { entity, pattern, reason } of ignored) {
     throw new AgentDefinitionError(

@@ -122,6 +122,10 @@ describe("a pattern that cannot be used is refused when the guardrail is made", 
   test.each([
     ["nested repetition", () => pii({ extraPatterns: { X: /(\w+\s?)*!/ } }), /give the inner repetition one length/],
     ["no patterns", () => promptInjection({ patterns: [], action: "warn" }), /would find nothing/],
+    ["no patterns at all", () => promptInjection({ action: "warn" } as never), /needs patterns/],
+    ["an action that is none", () => secrets({ action: "stop" as never }), /must be one of .*got "stop"/],
+    ["masking of orders", () => promptInjection({ patterns: [/x/], action: "redact" as never }), /"block", "warn"/],
+    ["a misspelt option", () => pii({ acton: "block" } as never), /pii has no option "acton"; there are action,/],
     ["a kind that does not exist", () => pii({ entities: ["NAME" as "IBAN"] }), /knows no NAME/],
     ["too long", () => pii({ extraPatterns: { X: new RegExp("x".repeat(2001)) } }), /longer than 2000/],
   ])("%s", (_title, make, message) => {

@@ -3,6 +3,7 @@
  * addresses, no telephone number without a `+`, brackets or separators (ten bare digits are more often an order's number).
  */
 import type { GuardrailPattern } from "@myelin/bus/run-events";
+import { checkNames, type NamesOf } from "../definition/check-options.ts";
 import { AgentDefinitionError } from "../errors.ts";
 import type { Guardrail } from "../guardrail.ts";
 import { patternGuardrail, toPattern } from "./pattern-guardrail.ts";
@@ -63,8 +64,13 @@ export interface PiiOptions {
   readonly name?: string | undefined;
 }
 
+const OPTIONS: NamesOf<PiiOptions> = {
+  ...{ action: true, entities: true, extraPatterns: true, includeDefaults: true, name: true },
+};
+
 /** Looks for personal data, both ways. Throws `AgentDefinitionError` for a pattern or a kind that cannot be. */
 export function pii(options: PiiOptions = {}): Guardrail {
+  checkNames("pii", options, OPTIONS);
   const { action = "redact", extraPatterns = {}, includeDefaults = true, name = "pii" } = options;
   const all = Object.keys(PATTERNS) as PiiEntity[];
   const entities = includeDefaults ? (options.entities ?? all) : [];

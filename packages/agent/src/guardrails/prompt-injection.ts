@@ -2,6 +2,8 @@
  * promptInjection: texts that try to give the model orders: what a user says, what a tool brought in. Patterns catch the
  * clumsy ones only, and their words occur in honest texts too, so you choose them; a menu to start from is here.
  */
+import { checkNames, checkWord, type NamesOf } from "../definition/check-options.ts";
+import { AgentDefinitionError } from "../errors.ts";
 import type { Guardrail } from "../guardrail.ts";
 import { patternGuardrail, toPattern } from "./pattern-guardrail.ts";
 
@@ -34,9 +36,19 @@ export interface PromptInjectionOptions {
   readonly name?: string | undefined;
 }
 
+const OPTIONS: NamesOf<PromptInjectionOptions> = { patterns: true, action: true, directions: true, name: true };
+
 /** Looks for texts that try to instruct the model. Throws `AgentDefinitionError` without patterns, or for one that cannot be used. */
 export function promptInjection(options: PromptInjectionOptions): Guardrail {
+  checkNames("promptInjection", options, OPTIONS);
   const { patterns, action, directions = ["incoming"], name = "prompt_injection" } = options;
+  if (patterns === undefined) {
+    throw new AgentDefinitionError(
+      "promptInjection needs patterns: Object.values(PROMPT_INJECTION_PATTERNS), or yours",
+    );
+  }
+  // A text that is masked would still give its orders.
+  checkWord("action of promptInjection", action ?? "none", ["block", "warn"]);
   return patternGuardrail(
     { name, action, directions },
     patterns.map((expression) => toPattern("PROMPT_INJECTION", expression)),

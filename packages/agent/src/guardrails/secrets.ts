@@ -3,6 +3,7 @@
  * that looks like a word is not found.
  */
 import type { GuardrailPattern } from "@myelin/bus/run-events";
+import { checkNames, type NamesOf } from "../definition/check-options.ts";
 import type { Guardrail } from "../guardrail.ts";
 import { patternGuardrail } from "./pattern-guardrail.ts";
 
@@ -58,7 +59,11 @@ export interface SecretsOptions {
   readonly name?: string | undefined;
 }
 
-/** Looks for keys and tokens, both ways. */
-export function secrets({ action = "block", name = "secrets" }: SecretsOptions = {}): Guardrail {
+const OPTIONS: NamesOf<SecretsOptions> = { action: true, name: true };
+
+/** Looks for keys and tokens, both ways. Throws `AgentDefinitionError` for an option that is none. */
+export function secrets(options: SecretsOptions = {}): Guardrail {
+  checkNames("secrets", options, OPTIONS);
+  const { action = "block", name = "secrets" } = options;
   return patternGuardrail({ name, action }, PATTERNS);
 }

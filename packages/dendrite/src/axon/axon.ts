@@ -59,13 +59,14 @@ export class Axon<I extends z.ZodType = AnyInput, O extends z.ZodType = AnyOutpu
   constructor(options: AxonOptions<I, O>) {
     this.neuronId = parseNeuronId(options.neuronId);
     if (typeof options.neuron !== "function") {
-      throw new DendriteError(
-        "INVALID_OPTION",
+      throw wrong(
         `neuron of Axon "${this.neuronId}" must be a function (input, ctx) => output, got ${typeof options.neuron}`,
       );
     }
     this.neuron = options.neuron as Neuron<unknown, unknown>;
-    this.capabilities = Object.freeze((options.capabilities ?? []).map(parseCapability));
+    const { capabilities = [], recordDeltas = "joined" } = options;
+    if (!Array.isArray(capabilities)) throw wrong(`capabilities of Axon "${this.neuronId}" must be a list`);
+    this.capabilities = Object.freeze(capabilities.map(parseCapability));
     this.concurrency = parseCount("concurrency", options.concurrency ?? 10);
     this.retry = new RetryPolicy(options.retry);
     this.rateLimit = parseRateLimit(options.rateLimit);
@@ -73,8 +74,11 @@ export class Axon<I extends z.ZodType = AnyInput, O extends z.ZodType = AnyOutpu
     this.description = options.description ?? null;
     this.input = options.input ?? null;
     this.output = options.output ?? null;
-    this.recordDeltas = options.recordDeltas ?? "joined";
+    if (!["joined", "none"].includes(recordDeltas)) throw wrong('recordDeltas must be "joined" or "none"');
+    this.recordDeltas = recordDeltas;
     this.card = options.card ?? null;
     this.close = options.close ?? null;
   }
 }
+
+const wrong = (message: string) => new DendriteError("INVALID_OPTION", message);

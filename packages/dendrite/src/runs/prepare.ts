@@ -5,6 +5,7 @@
 import type { Bus } from "@myelin/bus";
 import { agentInput, findBlocked, TASK_TIMEOUT_MS, type AgentCard, type AgentInput } from "@myelin/bus/run-events";
 import {
+  DendriteError,
   GuardrailBlockedError,
   InputValidationError,
   NotAnAgentError,
@@ -29,7 +30,10 @@ export async function prepare(
   request: RunRequest,
   retry?: RetryInput,
 ): Promise<DispatchRequest & { readonly timeoutMs: number }> {
-  const neuron = typeof agent === "string" ? agent : agent.neuronId;
+  const neuron = typeof agent === "string" ? agent : agent?.neuronId;
+  if (typeof neuron !== "string" || typeof request !== "object" || request === null) {
+    throw new DendriteError("INVALID_OPTION", 'say who and what: ("support", { text })');
+  }
   const parsed = agentInput.safeParse({ ...toAgentInput(request), ...retry });
   if (!parsed.success) throw new InputValidationError(neuron, toIssues(parsed.error));
   const card = await roster.cardOf(neuron);
