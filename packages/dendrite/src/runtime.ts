@@ -22,7 +22,7 @@ import type { TaskRun, TaskRunHost } from "./axon/task-run.ts";
 import { callNeuron } from "./call.ts";
 import { Claims } from "./claims.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { DispatchTimeoutError, NeuronError, type DendriteError } from "./errors.ts";
+import { DispatchTimeoutError, NeuronError, RunNotFoundError, type DendriteError } from "./errors.ts";
 import type { DendriteStats } from "./observer.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { Records, runRecords } from "./records.ts";
@@ -148,6 +148,16 @@ export class Runtime {
     const sent = parseSubject(subject);
     if (sent?.type === "TASK") this.#waiters.failTransient(sent.bucket, error);
     if (sent?.type === "DISCOVER") this.roster.refused(error);
+  }
+
+  /** End a run whose caller has gone, also one that waits. How it takes it is not waited for. */
+  giveUp({ meta: { run_id: runId, tenant_id: tenantId } }: SignalOf<"TASK">): void {
+    const told = { by: null, reason: "the caller gave up", tenantId, timeoutMs: 1 };
+    this.cancels.cancel(runId!, told).catch((error: unknown) => {
+      // Aborted before it was sent: there is nothing to end.
+      if (error instanceof RunNotFoundError) return;
+      this.#options.logger.warn({ err: error, runId }, "run.give.up.failed");
+    });
   }
 
   stats(): DendriteStats {

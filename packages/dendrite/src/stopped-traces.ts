@@ -2,8 +2,8 @@
  * StoppedTraces: what was cancelled, so that a task that was still queued then is not started. A fold over the STOPs in the
  * log: read back when a worker starts and after each reconnect, then heard.
  *
- * A STOP ends what it found: tasks before it in the log, and whatever the runs that it stopped still dispatched. A new
- * dispatch on the same trace, after it, is not stopped.
+ * A STOP of a trace ends what it found: tasks before it in the log, and whatever the runs that it stopped still dispatched. A
+ * new dispatch on the same trace, after it, is not stopped. A STOP of a run ends that run, whoever wakes it afterwards.
  *
  * Whoever knows a trace's id may join it, so a STOP of a tenant ends nothing of others'. One without a tenant is an operator's,
  * and ends all.
@@ -54,9 +54,9 @@ export class StoppedTraces {
     const { run_id, parent_run_id } = meta;
     const ofParent = parent_run_id && this.#stops.get(keyOf(trace_id, parent_run_id, tenant));
     if (ofParent) return ofParent.stop;
-    // A task after it wakes a run that had paused before the STOP reached it.
+    // Also of a task after it: that one wakes a run which had paused before the STOP reached it.
     const ofRun = run_id && this.#stops.get(keyOf(trace_id, run_id, tenant));
-    if (ofRun && (seq === null || seq < ofRun.seq)) return ofRun.stop;
+    if (ofRun) return ofRun.stop;
     const ofTrace = this.#stops.get(keyOf(trace_id, undefined, tenant));
     if (!ofTrace) return undefined;
     return parent_run_id !== undefined || (seq !== null && seq < ofTrace.seq) ? ofTrace.stop : undefined;

@@ -360,6 +360,28 @@ describe.each(TRANSPORTS)("run verbs over %s", (transport) => {
     expect((await signalsOf(await fleet.bus(), runId)).filter(({ type }) => type === "STOPPED")).toHaveLength(1);
   });
 
+  test("a caller that gives up in a pause ends the run; one whose run has a key leaves it to the others", async () => {
+    await using fleet = await withFleet(transport);
+    await fleet.worker([fakeAgent({ pauses: [APPROVAL] })]);
+    const dendrite = fleet.dendrite();
+    const asked: Signal[] = [];
+    await dendrite.onPermission((signal) => void asked.push(signal)).ready;
+    const giveUp = async (idempotencyKey?: string) => {
+      const abort = new AbortController();
+      const request = { text: "hi", signal: abort.signal, onPause: "wait", idempotencyKey } as const;
+      const before = asked.length;
+      const waiting = caught(dendrite.run("fake", request));
+      await until(() => asked.length > before);
+      abort.abort(new Error("the client went away"));
+      expect(await waiting).toBe(abort.signal.reason);
+      return asked.at(-1)!.meta.run_id!;
+    };
+    const shared = await giveUp("key");
+    const own = await giveUp();
+    await until(async () => typesOf(await journalOf(fleet, own)).at(-1) === "run.cancelled");
+    expect(typesOf(await journalOf(fleet, shared)).at(-1)).toBe("run.paused");
+  });
+
   test("cancel: a running run and the children it waits for stop, in whatever process they are", async () => {
     await using fleet = await withFleet(transport);
     const aborts: string[] = [];
@@ -545,6 +567,22 @@ describe.each(TRANSPORTS)("run verbs over %s", (transport) => {
     const result: RunResult = await other.runs.wait(runId);
     expect(result).toMatchObject({ status: "success" });
     expect((await signalsOf(await fleet.bus(), runId)).filter(({ type }) => type === "TASK")).toHaveLength(2);
+  });
+
+  test("a submission that looks a moment before the run begins to wait is in its journal, not an answer beside it", async () => {
+    await using fleet = await withFleet(transport);
+    await fleet.worker([fakeAgent({ pauses: [APPROVAL] })]);
+    const { runId } = await fleet.dendrite().run("fake", { text: "hi" });
+    let looks = 0;
+    const early = leveredSynapse(await fleet.connect(), {
+      lastOf: (bus) => (filter) =>
+        filter.type === "RUN_EVENT" && looks++ === 0 ? Promise.resolve(null) : bus.lastOf(filter),
+    });
+    const submitted = await fleet.dendrite({ synapse: early }).submitApproval(runId, { approved: true, by: "ada" });
+    expect(await submitted.result()).toMatchObject({ status: "success" });
+    const journal = typesOf(await journalOf(fleet, runId));
+    expect(journal.slice(journal.indexOf("run.paused") + 1, -3)).toEqual(["approval.decided", "run.resumed"]);
+    expect(looks).toBeGreaterThan(1);
   });
 
   test("a plain neuron's pauses are answered where that says all; else by their Signal", async () => {

@@ -2,7 +2,9 @@
 import { describe, expect, test } from "@jest/globals";
 import { newTraceId, type SignalOf } from "@myelin/bus";
 import { Axon, type Dendrite } from "@myelin/dendrite";
-import { deferred, TRANSPORTS, withFleet } from "../../helpers/with-fleet.ts";
+import { permission } from "@myelin/neuron";
+import { APPROVAL, fakeAgent } from "../../helpers/fake-agent.ts";
+import { deferred, TRANSPORTS, until, withFleet } from "../../helpers/with-fleet.ts";
 
 const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
@@ -63,6 +65,60 @@ describe.each(TRANSPORTS)("%s", (transport) => {
     expect(await reported.promise).toMatchObject({ neuronId: "deaf" });
     hold.resolve();
     expect((await reply).payload.output).toEqual({ n: 1 });
+  });
+
+  test.each([
+    ["plain", () => permission("may I?")],
+    ["with a journal", null],
+  ])("a run that is stopped before it begins to wait ends, and does not wait: %s", async (_what, ask) => {
+    await using fleet = await withFleet(transport);
+    const [hold, begun] = [deferred(), deferred<string>()];
+    const journaled = fakeAgent({ pauses: [APPROVAL] });
+    const deaf = new Axon({
+      neuronId: "deaf",
+      neuron: async (input, ctx) => {
+        begun.resolve(ctx.runId);
+        await hold.promise;
+        return ask ? ask() : journaled.neuron(input, ctx);
+      },
+    });
+    await fleet.worker([deaf]);
+    const caller = fleet.dendrite();
+    await caller.start();
+    const reply = caller
+      .dispatchAndWait({ neuron: "deaf", input: {}, onPause: "return" })
+      .catch((error: unknown) => error);
+    const runId = await begun.promise;
+    const cancelled = caller.cancelRun(runId, { timeoutMs: 60_000 });
+    const bus = await fleet.bus();
+    await until(async () => (await bus.lastOf({ type: "STOP" })) !== null);
+    hold.resolve();
+    expect(await cancelled).toMatchObject({ status: "cancelled" });
+    expect(await reply).toMatchObject({ code: "STOPPED" });
+    expect(await bus.lastOf({ type: "PERMISSION" })).toBeNull();
+  });
+
+  test("a run whose caller gave up while it waited is not gone on with", async () => {
+    await using fleet = await withFleet(transport);
+    const asks = new Axon({
+      neuronId: "asks",
+      neuron: (_input, ctx) => (ctx.answers.length > 0 ? { went: "on" } : permission("may I?")),
+    });
+    await fleet.worker([asks]);
+    const caller = fleet.dendrite();
+    const asked = deferred<SignalOf<"PERMISSION">>();
+    await caller.onPermission((signal) => asked.resolve(signal)).ready;
+    const abort = new AbortController();
+    const { signal } = abort;
+    const gaveUp = caller.dispatchAndWait({ neuron: "asks", input: {}, onPause: "wait", signal }).catch(() => {});
+    const question = await asked.promise;
+    abort.abort();
+    await gaveUp;
+    const bus = await fleet.bus();
+    await until(async () => (await bus.lastOf({ type: "STOP" })) !== null);
+    const stopped = ends(caller);
+    await caller.respondToPermission(question, { granted: true });
+    expect((await stopped).meta.run_id).toBe(question.meta.run_id);
   });
 
   test("a worker that starts later reads what was stopped before", async () => {

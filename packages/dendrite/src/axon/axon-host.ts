@@ -10,7 +10,7 @@
  * A run that waits for a child gives its slot back meanwhile (D2): else parents and children of one neuron would wait for
  * each other.
  */
-import { isEndType } from "@myelin/bus";
+import { isEndType, isPauseType } from "@myelin/bus";
 import type { Bus, Consumption, Lane, Signal, SignalOf, Subscription, TaskDelivery, TaskOutcome } from "@myelin/bus";
 import type { DendriteObserver } from "../observer.ts";
 import { isForTenantOf } from "../stopped-traces.ts";
@@ -307,7 +307,7 @@ export class AxonHost {
     this.#options.observer.taskStarted?.({ neuron, delivery });
     this.#runs.add(run);
     try {
-      const body = await run.reply();
+      const body = unlessStopped(run, await run.reply());
       this.#ended(body?.type ?? "superseded", performance.now() - startedAt);
       return body;
     } finally {
@@ -337,4 +337,10 @@ export class AxonHost {
   #ended(outcome: string, ms: number): void {
     this.#options.observer.taskEnded?.({ neuron: this.axon.neuronId, outcome, ms });
   }
+}
+
+/** A run that was stopped does not begin to wait: nobody is to go on with it. */
+function unlessStopped(run: TaskRun, body: ReplyBody | null): ReplyBody | null {
+  if (body === null || typeof run.abortedBy?.cause !== "object" || !isPauseType(body.type)) return body;
+  return error({ code: "CANCELLED", message: "the run was stopped as it began to wait" });
 }

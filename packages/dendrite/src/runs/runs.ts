@@ -4,7 +4,7 @@
  *
  * J2: a run goes on from its journal alone, so none of this needs the process that began it.
  */
-import { newTraceId } from "@myelin/bus";
+import { newTraceId, type SignalOf } from "@myelin/bus";
 import { agentInput, dataOf, type AgentInput } from "@myelin/bus/run-events";
 import type { Dispatched } from "../dispatcher.ts";
 import { DendriteError, NotAnAgentError, RunNotTerminalError, RunNotFoundError } from "../errors.ts";
@@ -207,12 +207,23 @@ export class Runs {
   ): Promise<RunResult> {
     const { dispatcher, outcomes } = runtime;
     const startedAt = performance.now();
-    const reply = await dispatcher.dispatchAndWait({ ...prepared, signal, onPause });
-    const result = await outcomes.of(reply);
-    if (result) return result;
-    const timeoutMs = Math.max(1, prepared.timeoutMs - (performance.now() - startedAt));
-    const run = toKnownRun(reply.meta.run_id!, reply, true);
-    return outcomes.wait(run, { timeoutMs, signal, onPause });
+    let task: SignalOf<"TASK"> | undefined;
+    try {
+      const reply = await dispatcher.dispatchAndWait(
+        { ...prepared, signal, onPause },
+        null,
+        (one) => void (task = one),
+      );
+      const result = await outcomes.of(reply);
+      if (result) return result;
+      const timeoutMs = Math.max(1, prepared.timeoutMs - (performance.now() - startedAt));
+      const run = toKnownRun(reply.meta.run_id!, reply, true);
+      return await outcomes.wait(run, { timeoutMs, signal, onPause });
+    } catch (error) {
+      // The run of a key may be others', too. The dispatch has said STOP; a run that waits is to be ended besides.
+      if (signal?.aborted && task && prepared.idempotencyKey === undefined) runtime.giveUp(task);
+      throw error;
+    }
   }
 
   async #submit(

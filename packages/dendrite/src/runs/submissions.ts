@@ -73,9 +73,14 @@ export class Submissions {
   async submit(runId: string, submission: Answering, { tenantId, timeoutMs }: SubmitOptions): Promise<Taken> {
     if (timeoutMs !== undefined) parseTimeoutMs(timeoutMs);
     let traceId: string | undefined;
-    for (let hasLost = false; ; hasLost = true) {
+    let hasLost = false;
+    for (;;) {
       const journal = await this.#journals.read(runId, traceId);
-      if (!journal?.state.isOwned) return this.#answerPlain(runId, submission, { tenantId, timeoutMs });
+      if (!journal?.state.isOwned) {
+        const taken = await this.#answerPlain(runId, submission, { tenantId, timeoutMs });
+        if (taken) return taken;
+        continue;
+      }
       const { run } = journal;
       requireTenant(run, tenantId, this.#namespace);
       const task = { id: newSignalId(), timeoutMs: timeoutMs ?? taskTimeoutOf(journal.entries) };
@@ -91,6 +96,7 @@ export class Submissions {
       const stored = await this.#journals.append(journal, [...guarded.entries, ...judged.entries]);
       if (stored === null) {
         traceId = run.traceId;
+        hasLost = true;
         continue;
       }
       if (first) await this.#wakes.wake(first, { ...task, parentId: stored });
@@ -99,14 +105,16 @@ export class Submissions {
     }
   }
 
-  /** A neuron without a journal of its own pauses with a question, and is woken with its answer. */
-  async #answerPlain(runId: string, submission: Answering, options: SubmitOptions): Promise<Taken> {
+  /** A neuron without a journal of its own pauses with a question, and is woken with its answer. Null: by now it has a journal. */
+  async #answerPlain(runId: string, submission: Answering, options: SubmitOptions): Promise<Taken | null> {
     const run = await this.#history.find(runId);
     requireTenant(run, options.tenantId, this.#namespace);
     const found = await this.#history.replyOf(run);
     if (!found) throw new RunNotPausedError(runId);
     const { reply } = found;
     if (!isPause(reply)) throw new RunAlreadyTerminalError(runId, statusOfEnd(reply));
+    // It may have begun to wait since its journal was read; what it waits for is there before its question is.
+    if ((await this.#journals.read(runId, run.traceId))?.state.isOwned) return null;
     try {
       await this.#say(runId, reply, submission, options.timeoutMs);
     } catch (error) {
