@@ -1,10 +1,10 @@
 /**
- * Programs: processes of benches and chaos run as published packages do, as plain JavaScript, not through a loader that
+ * Programs: processes of benches, chaos and tests run as published packages do, as plain JavaScript, not through a loader that
  * compiles on the fly. The loader we develop with marks every inner function with its name each time it is made, which is
  * a seventh of the time of a dispatch; and plain files start in 0.1 s instead of 0.6.
  */
 import { build } from "esbuild";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
@@ -15,7 +15,10 @@ export interface Programs<Name extends string> extends AsyncDisposable {
   fileOf(name: Name): URL;
 }
 
-/** Compile the sources of a folder of the root (`bench`, `chaos`), ours only: libraries are used as they were installed. */
+/**
+ * Compile the sources of a folder of the root (`bench`, `chaos`), ours only: libraries are used as they were installed. What
+ * lies beside a source is still found: its `import.meta.url` is that of the source.
+ */
 export async function compilePrograms<Name extends string>(
   folder: string,
   sources: readonly Name[],
@@ -39,8 +42,18 @@ export async function compilePrograms<Name extends string>(
         name: "libraries stay outside",
         setup: ({ onResolve }) => {
           onResolve({ filter: /^[^./]/ }, ({ path: name }) =>
-            name.startsWith("@myelin/") ? null : { external: true },
+            /^(@myelin\/|myelin$)/.test(name) ? null : { external: true },
           );
+        },
+      },
+      {
+        name: "everybody knows where they are from",
+        setup: ({ onLoad }) => {
+          onLoad({ filter: /\.ts$/ }, async ({ path: file }) => {
+            const text = await readFile(file, "utf8");
+            const url = JSON.stringify(pathToFileURL(file).href);
+            return { loader: "ts", contents: text.replaceAll("import.meta.url", url) };
+          });
         },
       },
     ],

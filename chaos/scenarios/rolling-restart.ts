@@ -7,7 +7,7 @@ export const rollingRestart: Scenario = {
     "every process and server in turn, told to stop and replaced under load; two versions of a worker side by side",
   minimum: { quick: 150, full: 1_000 },
   async run(world) {
-    await Promise.all([world.startRecorder(), world.startWorkers(2), world.startLoad({ inFlight: 16 })]);
+    await Promise.all([world.startRecorder(), world.startWorkers(2), world.startLoad()]);
     for (const round of world.rounds({ quick: 1, full: 5 })) {
       const version = String(round + 2);
       for (const worker of world.running("worker")) {
@@ -15,7 +15,7 @@ export const rollingRestart: Scenario = {
         await world.fault("SIGTERM", { victim: worker }, () => worker.finish());
       }
       for (const load of world.running("load")) {
-        await world.startLoad({ inFlight: 16 });
+        await world.startLoad();
         await world.fault("SIGTERM", { victim: load }, () => load.finish());
       }
       for (const recorder of world.running("recorder")) {

@@ -40,6 +40,9 @@ export interface Size {
 }
 
 const NAMESPACE = "chaos";
+/** Operations that a load keeps under way. The short form is about each fault, not about what the machine can do. */
+const IN_FLIGHT = 16;
+const QUICK_IN_FLIGHT = 6;
 /** How long anything that must happen may take before the scenario gives up. */
 const PATIENCE_MS = 60_000;
 
@@ -117,7 +120,8 @@ export class World implements AsyncDisposable {
 
   /** Start a dispatcher that keeps operations under way; without a `total`, until it is finished. */
   startLoad(own: Own<LoadArgument> = {}): Promise<ChaosProcess> {
-    const defaults = { seed: this.random.seed(), inFlight: 16, total: null, workMs: [20, 100] as const };
+    const inFlight = this.size.isQuick ? QUICK_IN_FLIGHT : IN_FLIGHT;
+    const defaults = { seed: this.random.seed(), inFlight, total: null, workMs: [20, 100] as const };
     return this.#start("load", { ...defaults, ...own });
   }
 

@@ -80,7 +80,7 @@ describe("the protocol in a browser", () => {
     });
     const found = program.getSourceFiles().flatMap((file) => program.getSemanticDiagnostics(file));
     expect(found.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"))).toEqual([]);
-  }, 120_000);
+  });
 });
 
 describe("exports", () => {

@@ -191,7 +191,7 @@ beforeAll(() => {
   });
   if (child.status !== 0) throw new Error(`ESLint did not run:\n${child.stderr}`);
   found = JSON.parse(child.stdout) as Finding[][];
-}, 240_000);
+});
 
 describe("a planted fault is found", () => {
   test.each(FAULTS.map((fault, index) => ({ ...fault, index })))("$title", ({ index, ruleId, says }) => {

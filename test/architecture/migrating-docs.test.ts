@@ -39,7 +39,7 @@ const OURS = /^((dendrite|store|ctx|synapse)\.|runInProcess\()/;
 let publicNames: PublicNames;
 beforeAll(() => {
   publicNames = new PublicNames();
-}, 120_000); // the compiler reads every package from its sources
+}); // the compiler reads every package from its sources
 
 describe.each(GUIDES)("%s", (guide) => {
   const rows = rowsOf(readRepository(guide));

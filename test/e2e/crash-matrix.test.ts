@@ -98,7 +98,7 @@ interface Outcome {
 }
 
 const startWorker = (argument: AgentWorkerArgument): Program =>
-  startProgram(programs.fileOf("agent-worker.ts").pathname, { execArgv: [], args: [JSON.stringify(argument)] });
+  startProgram(programs.fileOf("agent-worker.ts").pathname, { args: [JSON.stringify(argument)] });
 
 function effectsIn(file: string): string[] {
   return existsSync(file)
@@ -212,7 +212,7 @@ describe("J2, J3: a worker that is killed at any point of an agent's run", () =>
       }),
     );
     outcomes.sort((one, other) => pointOf(one) - pointOf(other));
-  }, 180_000);
+  });
 
   const pointOf = ({ diedAt }: Outcome) => Number(diedAt?.split(" ")[1]);
   const nameOf = ({ diedAt }: Outcome) => diedAt?.split(" ").slice(2).join(" ") ?? "";

@@ -134,7 +134,7 @@ describe("npm run demo", () => {
     expectOrder(demo);
     expect(demo.running()).toEqual([]);
     await until(() => demo.leftovers().length === 0);
-  }, 90_000);
+  });
 
   test("with servers that are there and a question that is given: uses them, in a namespace of its own", async () => {
     await using database = await withEmptyDatabase();
@@ -150,7 +150,7 @@ describe("npm run demo", () => {
     expect(demo.running()).toEqual([]);
     const logs = await database.query("SELECT namespace FROM logs");
     expect(logs).toEqual([{ namespace: expect.stringMatching(/^demo-[0-9a-f]{8}$/) }]);
-  }, 90_000);
+  });
 
   test.each<[string[], Record<string, string>, RegExp]>([
     [["--jsn"], {}, /^Unknown option '--jsn'; usage: npm run demo/],
@@ -173,26 +173,22 @@ describe("ended in the middle", () => {
     ["Ctrl-C during initdb", /starting NATS and PostgreSQL/, isRunning("initdb"), CTRL_C],
     ["SIGINT to the parent only, while processes start", /starting the recorder/, () => true, PARENT_ONLY],
     ["Ctrl-C while it asks", /asking \d+ questions/, () => true, CTRL_C],
-  ])(
-    "%s: all is stopped in order",
-    async (_title, said, isSo, end) => {
-      const demo = startDemo(NODE);
-      await demo.said(said);
-      await until(() => isSo(demo));
-      end(demo);
-      await expectEnd(demo, 130);
-      expect(demo.running()).toEqual([]);
-      // No process complained about another that went before it.
-      expect(
-        demo
-          .stderr()
-          .split("\n")
-          .filter((line) => line !== "" && !/^(starting|asking|stopping)/.test(line)),
-      ).toEqual([]);
-      await until(() => demo.leftovers().length === 0);
-    },
-    60_000,
-  );
+  ])("%s: all is stopped in order", async (_title, said, isSo, end) => {
+    const demo = startDemo(NODE);
+    await demo.said(said);
+    await until(() => isSo(demo));
+    end(demo);
+    await expectEnd(demo, 130);
+    expect(demo.running()).toEqual([]);
+    // No process complained about another that went before it.
+    expect(
+      demo
+        .stderr()
+        .split("\n")
+        .filter((line) => line !== "" && !/^(starting|asking|stopping)/.test(line)),
+    ).toEqual([]);
+    await until(() => demo.leftovers().length === 0);
+  });
 
   test("kill -9 of the parent: everything ends by itself", async () => {
     const demo = startDemo(NODE);
@@ -201,7 +197,7 @@ describe("ended in the middle", () => {
     await expectEnd(demo, "SIGKILL");
     await until(() => demo.running().length === 0);
     await until(() => demo.leftovers().length === 0);
-  }, 60_000);
+  });
 });
 
 test("kill -9 of the npm that started it: everything ends by itself, in order", async () => {
@@ -212,7 +208,7 @@ test("kill -9 of the npm that started it: everything ends by itself, in order", 
   await demo.said(/starting the recorder/);
   process.kill(demo.pid, "SIGKILL");
   await until(() => demo.running().length === 0);
-}, 60_000);
+});
 
 /** Whether a process of that name runs; `postgres` is what initdb runs too, so it is found by its own. */
 function isRunning(name: string): (demo: Demo) => boolean {
@@ -237,5 +233,5 @@ describe("npm start", () => {
     process.kill(-demo.pid, "SIGINT");
     await expectEnd(demo, 0);
     expect(demo.running()).toEqual([]);
-  }, 60_000);
+  });
 });

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { DevServer } from "@myelin/dev";
 import { Axon, connectSynapse, Dendrite, type JsonObject, type NeuronContext, type Synapse } from "myelin";
+import { compilePrograms, type Programs } from "../../scripts/compile-programs.ts";
 import { fetchWhole } from "../helpers/fetch-whole.ts";
 import { expectNoLeaks } from "../helpers/leaks.ts";
 import { startProgram, type Program } from "../helpers/program.ts";
@@ -9,7 +10,14 @@ import { withDatabase, type TestDatabase } from "../helpers/with-database.ts";
 import { deferred, until } from "../helpers/with-fleet.ts";
 import { sharedNatsUrl, startOwnNats, uniqueNamespace } from "../helpers/with-nats.ts";
 
-const mainOf = (name: string) => new URL(`../../workers/src/${name}/main.ts`, import.meta.url).pathname;
+type Name = "agent" | "gateway" | "recorder";
+let compiled: Programs<`${Name}/main.ts`>;
+beforeAll(async () => {
+  compiled = await compilePrograms("workers/src", ["agent/main.ts", "gateway/main.ts", "recorder/main.ts"]);
+});
+afterAll(async () => {
+  await compiled[Symbol.asyncDispose]();
+});
 
 /** Nothing of the developer's environment reaches the processes: no key, no port, no token. */
 const CLEAN = Object.fromEntries(
@@ -27,8 +35,8 @@ const CLEAN = Object.fromEntries(
     .concat(["MYELIN_NEURON", "MYELIN_MODEL_URL", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "HF_TOKEN"])
     .map((name) => [name, ""]),
 );
-const start = (name: string, env: Record<string, string>): Program =>
-  startProgram(mainOf(name), { env: { ...CLEAN, ...env } });
+const start = (name: Name, env: Record<string, string>): Program =>
+  startProgram(compiled.fileOf(`${name}/main.ts`).pathname, { env: { ...CLEAN, ...env } });
 
 /** The `url` of the line that logs an event. */
 async function urlOf(program: Program, event: string): Promise<string> {
@@ -62,7 +70,7 @@ describe("gateway, recorder and two agents", () => {
     url = await urlOf(programs.gateway, "gateway.listening");
     await Promise.all([programs.first.line(/agent\.ready/), programs.second.line(/agent\.ready/)]);
     await programs.recorder.line(/recorder\.ready/);
-  }, 60_000);
+  });
   afterAll(async () => {
     await Promise.all(Object.values(programs).map((program) => program.stop()));
     await database[Symbol.asyncDispose]();
@@ -190,7 +198,7 @@ describe("a gateway with a token, for a worker with levers", () => {
     synapse = await connectSynapse(nats.url);
     worker = new Dendrite({ synapse, namespace });
     worker.attachAxon(new Axon({ neuronId: "lever", neuron: lever }));
-  }, 60_000);
+  });
   afterAll(async () => {
     await gateway.stop();
     await worker.stop();
@@ -248,7 +256,7 @@ describe("a gateway with a token, for a worker with levers", () => {
       [200, MAX_IN_FLIGHT],
       [503, FLOOD - MAX_IN_FLIGHT],
     ]);
-  }, 60_000);
+  });
 
   test("readyz follows the bus, and asking works again when it is back", async () => {
     const ready = async () => (await get(`${url}/readyz`)).status;
@@ -275,7 +283,7 @@ describe("a gateway with a token, for a worker with levers", () => {
 });
 
 describe("what cannot work is said in a line, with exit code 1 and without a stack", () => {
-  test.each<[string, Record<string, string>, RegExp]>([
+  test.each<[Name, Record<string, string>, RegExp]>([
     ["gateway", { HOST: "0.0.0.0" }, /^HOST=0\.0\.0\.0 lets other machines ask, and GATEWAY_TOKEN is not set; set /],
     ["recorder", {}, /^DATABASE_URL is not set: /],
     ["recorder", { DATABASE_URL: "postgresql://u:geheim@127.0.0.1:1/x" }, /^(?!.*geheim).*cannot connect to Postgres/],
@@ -305,8 +313,8 @@ describe("what cannot work is said in a line, with exit code 1 and without a sta
     await stuck.promise;
     gateway.kill("SIGINT");
     await gateway.line(/process\.stopping/);
-    gateway.kill("SIGINT");
-    expect(await gateway.exited).toEqual({ code: 130, signal: null });
+    gateway.kill("SIGTERM");
+    expect(await gateway.exited).toEqual({ code: 143, signal: null });
     await expect(response).rejects.toThrow("fetch failed");
     release.resolve();
     await worker.stop();

@@ -2,14 +2,12 @@ import { expect, test } from "@jest/globals";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { connectSynapse } from "@myelin/bus";
 import { Dendrite } from "@myelin/dendrite";
+import { compilePrograms } from "../../scripts/compile-programs.ts";
 import { startProgram } from "../helpers/program.ts";
 import { until } from "../helpers/with-fleet.ts";
 import { sharedNatsUrl, uniqueNamespace } from "../helpers/with-nats.ts";
-
-const programFile = (name: string) => fileURLToPath(new URL(`./programs/${name}.ts`, import.meta.url));
 
 test("50 callers of one key in two processes, one of them killed -9: one execution, and the reply for all who are left", async () => {
   const namespace = uniqueNamespace("keyed");
@@ -17,8 +15,11 @@ test("50 callers of one key in two processes, one of them killed -9: one executi
   const journal = path.join(folder, "executions");
   const executions = () => readFileSync(journal, { encoding: "utf8", flag: "a+" }).trimEnd().split("\n");
   const url = sharedNatsUrl();
-  const worker = startProgram(programFile("replica"), { args: [url, namespace, journal, "30000", "1500"] });
-  const call = () => startProgram(programFile("keyed-caller"), { args: [url, namespace, "order 17", "25"] });
+  await using programs = await compilePrograms("test/e2e/programs", ["replica.ts", "keyed-caller.ts"]);
+  const start = (name: "replica.ts" | "keyed-caller.ts", args: string[]) =>
+    startProgram(programs.fileOf(name).pathname, { args });
+  const worker = start("replica.ts", [url, namespace, journal, "30000", "1500"]);
+  const call = () => start("keyed-caller.ts", [url, namespace, "order 17", "25"]);
   const callers = [call(), call()] as const;
   await using synapse = await connectSynapse(url);
   await using dendrite = new Dendrite({ synapse, namespace });

@@ -1,15 +1,22 @@
 /** The recorder as a process: it stops with care, ends what nobody answers, and keeps the log short. */
-import { describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { createSignal, newRunId, newTraceId, type Bus } from "@myelin/bus";
 import { RunStore } from "@myelin/runs";
 import { connectSynapse, Dendrite } from "myelin";
+import { compilePrograms, type Programs } from "../../scripts/compile-programs.ts";
 import { expectNoLeaks } from "../helpers/leaks.ts";
 import { startProgram } from "../helpers/program.ts";
 import { withDatabase } from "../helpers/with-database.ts";
 import { until } from "../helpers/with-fleet.ts";
 import { sharedNatsUrl, uniqueNamespace } from "../helpers/with-nats.ts";
 
-const MAIN = new URL("../../workers/src/recorder/main.ts", import.meta.url).pathname;
+let programs: Programs<"recorder/main.ts">;
+beforeAll(async () => {
+  programs = await compilePrograms("workers/src", ["recorder/main.ts"]);
+});
+afterAll(async () => {
+  await programs[Symbol.asyncDispose]();
+});
 
 async function fixture() {
   const database = await withDatabase();
@@ -18,7 +25,7 @@ async function fixture() {
   const bus = await synapse.open(namespace);
   const store = RunStore.fromDatabaseUrl(database.url);
   const start = (env: Record<string, string> = {}) =>
-    startProgram(MAIN, {
+    startProgram(programs.fileOf("recorder/main.ts").pathname, {
       env: { SYNAPSE_URL: sharedNatsUrl(), MYELIN_NAMESPACE: namespace, DATABASE_URL: database.url, ...env },
     });
   return {
@@ -70,7 +77,7 @@ describe("the recorder's process", () => {
       (line) => !line.startsWith("{") || (JSON.parse(line) as { level: number }).level >= 40,
     );
     expect(complaints).toEqual([]);
-  }, 60_000);
+  });
 
   test("ends a task that nobody takes, purges the log behind it, and leaves it to be listed as a dead letter", async () => {
     await using it = await fixture();
@@ -89,6 +96,6 @@ describe("the recorder's process", () => {
     await dendrite.stop();
     expect(await recorder.stop()).toEqual({ code: 0, signal: null });
     expect(await it.store.countRecorded(it.namespace)).toMatchObject({ missing: 0 });
-  }, 60_000);
+  });
 });
 expectNoLeaks();

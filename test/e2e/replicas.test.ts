@@ -1,4 +1,4 @@
-import { describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -6,11 +6,19 @@ import { fileURLToPath } from "node:url";
 import { connectSynapse } from "@myelin/bus";
 import { Dendrite } from "@myelin/dendrite";
 import { spawnNode, type NodeProcess } from "@myelin/dev";
+import { compilePrograms, type Programs } from "../../scripts/compile-programs.ts";
 import { deferred } from "../helpers/with-fleet.ts";
 import { sharedNatsUrl, uniqueNamespace } from "../helpers/with-nats.ts";
 
-const PROGRAM = fileURLToPath(new URL("./programs/replica.ts", import.meta.url));
 const TASKS = 1_000;
+
+let programs: Programs<"replica.ts">;
+beforeAll(async () => {
+  programs = await compilePrograms("test/e2e/programs", ["replica.ts"]);
+});
+afterAll(async () => {
+  await programs[Symbol.asyncDispose]();
+});
 
 /** Two worker processes of one neuron id, a dispatcher here, and the file the workers write to. */
 class Replicas implements AsyncDisposable {
@@ -23,8 +31,7 @@ class Replicas implements AsyncDisposable {
     const ready = deferred();
     const { ackWaitMs = 30_000, workMs = 0 } = options;
     const worker = spawnNode({
-      file: PROGRAM,
-      execArgv: ["--import", "tsx", "--conditions=source"],
+      file: fileURLToPath(programs.fileOf("replica.ts")),
       args: [sharedNatsUrl(), this.namespace, this.journal, String(ackWaitMs), String(workMs)],
       onLine: (line) => (line === "ready" ? ready.resolve() : process.stderr.write(`${line}\n`)),
     });
@@ -80,7 +87,7 @@ describe("two replicas of one neuron", () => {
     let answered = 0;
     const replies = await Promise.all(
       Array.from({ length: TASKS }, async (_, n) => {
-        const reply = await dispatcher.dispatchAndWait({ neuron: "count", input: { n }, timeoutMs: 25_000 });
+        const reply = await dispatcher.dispatchAndWait({ neuron: "count", input: { n }, timeoutMs: 120_000 });
         if (++answered === TASKS / 4) victim.kill("SIGKILL");
         return reply;
       }),
@@ -104,7 +111,7 @@ describe("a flood of queued tasks", () => {
     await using synapse = await connectSynapse(sharedNatsUrl());
     await using dispatcher = new Dendrite({ synapse, namespace: replicas.namespace, discoverMs: 5_000 });
     const ask = (n: number, priority?: "high") =>
-      dispatcher.dispatchAndWait({ neuron: "count", input: { n }, priority, timeoutMs: 25_000 });
+      dispatcher.dispatchAndWait({ neuron: "count", input: { n }, priority, timeoutMs: 120_000 });
     await Promise.all(Array.from({ length: 200 }, (_, n) => ask(n)));
     const before = residentBytes(worker.pid);
     await Promise.all(

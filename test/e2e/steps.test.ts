@@ -1,5 +1,5 @@
 /** kill -9 of a worker at each kind of place in a run with steps; another process finishes it. */
-import { expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -7,9 +7,16 @@ import { fileURLToPath } from "node:url";
 import { connectSynapse } from "@myelin/bus";
 import { Dendrite, type NeuronError } from "@myelin/dendrite";
 import { spawnNode, type NodeProcess } from "@myelin/dev";
+import { compilePrograms, type Programs } from "../../scripts/compile-programs.ts";
 import { sharedNatsUrl, uniqueNamespace } from "../helpers/with-nats.ts";
 
-const PROGRAM = fileURLToPath(new URL("./programs/stepper.ts", import.meta.url));
+let programs: Programs<"stepper.ts">;
+beforeAll(async () => {
+  programs = await compilePrograms("test/e2e/programs", ["stepper.ts"]);
+});
+afterAll(async () => {
+  await programs[Symbol.asyncDispose]();
+});
 
 /** Workers that are replaced as soon as they die, and one task for them. */
 async function run(
@@ -22,8 +29,7 @@ async function run(
   const workers = new Set<NodeProcess>();
   const start = () => {
     const worker = spawnNode({
-      file: PROGRAM,
-      execArgv: ["--import", "tsx", "--conditions=source"],
+      file: fileURLToPath(programs.fileOf("stepper.ts")),
       args: [sharedNatsUrl(), namespace, file],
       onLine: (line) => void (line === "ready" || process.stderr.write(`${line}\n`)),
     });
@@ -41,7 +47,7 @@ async function run(
     await using synapse = await connectSynapse(sharedNatsUrl());
     await using dispatcher = new Dendrite({ synapse, namespace, ackWaitMs: 500 });
     const outcome = await dispatcher
-      .dispatchAndWait({ neuron: "stepper", input: { dieAt }, whenAbsent: "wait", timeoutMs: 25_000 })
+      .dispatchAndWait({ neuron: "stepper", input: { dieAt }, whenAbsent: "wait", timeoutMs: 120_000 })
       .then(
         ({ payload }) => ({ output: payload.output, error: null }),
         (error: unknown) => ({ output: null, error: error as NeuronError }),

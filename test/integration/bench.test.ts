@@ -39,7 +39,7 @@ test("a case runs in its own processes, ends with one JSON object, and leaves no
   });
   // A server's watcher sees a moment later that there is nothing left to watch.
   await until(() => descendants.running().length === 0);
-}, 60_000);
+});
 
 test("Ctrl-C in the middle ends everything, and the exit code says so", async () => {
   const { child, output } = startBench("^dispatch/durable/64$");
@@ -53,4 +53,4 @@ test("Ctrl-C in the middle ends everything, and the exit code says so", async ()
   expect(output()).not.toContain("failed");
   // A server's watcher sees a moment later that there is nothing left to watch.
   await until(() => descendants.running().length === 0);
-}, 60_000);
+});

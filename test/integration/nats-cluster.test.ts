@@ -108,7 +108,7 @@ test("A1: the leader of the log is killed under load: every task is answered, an
   expect([...ends.values()].filter((count) => count > 1)).toEqual([]);
   await dispatcher.stop();
   await worker.stop();
-}, 90_000);
+});
 
 /** How many terminals each run has in the log. */
 async function endsByRun(bus: Bus): Promise<Map<string, number>> {

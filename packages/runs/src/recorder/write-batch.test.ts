@@ -63,7 +63,7 @@ describe("R1: recording a log gives the same rows", () => {
       }),
       { numRuns: 20 },
     );
-  }, 60_000);
+  });
 });
 
 /** Record from wherever the position is; `life` batches, then die. */
