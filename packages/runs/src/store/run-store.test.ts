@@ -551,7 +551,13 @@ test("listWorkers gives each neuron of each process", async () => {
       leftAt: null,
       label: null,
     },
-    { instanceId: "dnd_2", status: "left", lastSeenAt: left.storedAt, leftAt: left.storedAt },
+    {
+      instanceId: "dnd_2",
+      status: "left",
+      registeredAt: last.storedAt,
+      lastSeenAt: left.storedAt,
+      leftAt: left.storedAt,
+    },
   ]);
   expect(
     (await store.listWorkers({ neuronId: "neuron-9", seenAfter: last.storedAt })).map(({ instanceId }) => instanceId),

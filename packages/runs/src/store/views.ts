@@ -349,6 +349,8 @@ export interface WorkerRecord {
   readonly inFlight: number;
   readonly processed: number;
   readonly lastProcessedAt: Date | null;
+  /** Null when its REGISTER is not recorded. */
+  readonly registeredAt: Date | null;
   readonly lastSeenAt: Date;
   readonly leftAt: Date | null;
 }
