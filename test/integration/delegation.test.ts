@@ -3,7 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import { agentTool, defineAgent, pii, secrets, tool, type AgentOptions } from "@myelin/agent";
 import type { Bus, Signal } from "@myelin/bus";
 import type { RunEventEntry } from "@myelin/bus/run-events";
-import { Axon, Dendrite, PauseStatusMismatchError, type RunResult } from "@myelin/dendrite";
+import { Axon, PauseStatusMismatchError, type Dendrite, type RunResult } from "@myelin/dendrite";
 import { scriptedModel } from "@myelin/neuron/testing";
 import { z } from "zod";
 import { expectNoLeaks } from "../helpers/leaks.ts";
@@ -169,8 +169,11 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     const child = question.subject.split(".").at(-1)!;
     await (await caller.submitApproval(child, { approved: true })).result();
     mayPause.resolve();
+    // Who asks for the run would mend it.
+    const bus = await fleet.bus();
+    await until(async () => (await typesOf(bus, runId)).includes("run.completed"));
     expect(await caller.runs.wait(runId, { onPause: "wait" })).toMatchObject({ answer: "It said It said refunded" });
-    expect(await tasksOf(await fleet.bus(), runId)).toBe(2);
+    expect(await tasksOf(bus, runId)).toBe(2);
   });
 
   test("nobody lived to tell a run of its child's end: of those who ask for it, all at once, one wakes it", async () => {
@@ -187,7 +190,7 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     const run = await caller.run("support", { text: "Refund it" });
     await (await caller.submitApproval(childrenOf(run)[0]!, { approved: true })).result();
     await tried.promise;
-    const askers = await Promise.all([caller, await client(fleet), await client(fleet)]);
+    const askers = [caller, await client(fleet), await client(fleet)];
     const ends = await Promise.all(askers.map((one) => one.runs.wait(run.runId, { onPause: "wait" })));
     for (const end of ends) expect(end).toMatchObject({ status: "success", answer: "It said It said refunded" });
     const bus = await fleet.bus();
@@ -217,6 +220,8 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     const caller = await client(fleet);
     const run = await caller.run("support", { text: "Refund it" });
     await caller.cancelRun(childrenOf(run)[0]!, { reason: "not today" });
+    const bus = await fleet.bus();
+    await until(async () => (await typesOf(bus, run.runId)).includes("run.completed"));
     expect(await caller.runs.wait(run.runId, { onPause: "wait" })).toMatchObject({
       status: "success",
       answer: 'It said {"error":"clerk was cancelled: not today"}',

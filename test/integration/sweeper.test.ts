@@ -1,11 +1,13 @@
 /** The sweeper beside workers: whoever dies, and whoever is late, each task gets one end that counts. */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { agentTool, askHuman, defineAgent, type AgentOptions } from "@myelin/agent";
 import { isEndType, type Bus, type Signal } from "@myelin/bus";
 import { Axon, NeuronError, PauseExpiredError, RunAlreadyClaimedError, RunNotPausedError } from "@myelin/dendrite";
+import { scriptedModel } from "@myelin/neuron/testing";
 import { Recorder, RunStore, Sweeper, type SweeperOptions } from "@myelin/runs";
 import { APPROVAL, fakeAgent } from "../helpers/fake-agent.ts";
 import { expectNoLeaks } from "../helpers/leaks.ts";
-import { leveredSynapse } from "../helpers/levered-synapse.ts";
+import { leveredSynapse, type BusLevers } from "../helpers/levered-synapse.ts";
 import { withDatabase, type TestDatabase } from "../helpers/with-database.ts";
 import { deferred, TRANSPORTS, until, withFleet, type Fleet } from "../helpers/with-fleet.ts";
 
@@ -197,4 +199,96 @@ describe.each(TRANSPORTS)("paused runs over %s", (transport) => {
     await expect(dendrite.submitApproval(last!.runId, { approved: true })).rejects.toThrow(PauseExpiredError);
     await expect(dendrite.runs.wait(last!.runId)).rejects.toThrow(NeuronError);
   });
+});
+
+/** An agent that calls this tool, then says what it was told. */
+const callThenSay = (name: string, options: Partial<AgentOptions>) =>
+  defineAgent({
+    name: "support",
+    model: scriptedModel(({ request }) => {
+      const last = request.messages.at(-1)!;
+      return last.role === "tool" ? last.content : { toolCalls: [{ name, params: { text: "Do it", question: "?" } }] };
+    }),
+    prompt: "p",
+    ...options,
+  });
+const asking = (options: Partial<AgentOptions> = {}) =>
+  callThenSay("ask_human", { name: "clerk", tools: [askHuman()], ...options });
+const leading = (to: string, name = "support") => callThenSay(to, { name, tools: [agentTool(to)] });
+
+/** Who ends a child dies before it has told its parent. */
+const diesBeforeItTells: BusLevers["append"] = (bus) => (signal, options) =>
+  signal.type === "RUN_EVENT" && signal.payload.entries.some(({ event_type }) => event_type === "run.resumed")
+    ? Promise.reject(new Error("killed"))
+    : bus.append(signal, options);
+
+describe.each(TRANSPORTS)("runs that wait for what they delegated over %s", (transport) => {
+  test("J2: a run whose child ended, and whose ender died before it could tell it, is told, and woken once", async () => {
+    await using fleet = await withFleet(transport);
+    // Two of them: one wakes it.
+    await using recorded = await record(fleet, { wakeGraceMs: 50 });
+    await using other = new Sweeper({ bus: recorded.bus, databaseUrl: database.url, intervalMs: 50, wakeGraceMs: 50 });
+    await other.start();
+    const dying = leveredSynapse(await fleet.connect(), { append: diesBeforeItTells });
+    await fleet.worker([new Axon(asking())], { synapse: dying });
+    await fleet.worker([new Axon(leading("clerk"))]);
+    const { runId, pause } = await fleet.dendrite().run("support", { text: "hi", timeoutMs: 60_000 });
+    const child = pause!.pending[0]!.childRunId!;
+    await until(async () => (await store.getRun(runId))?.status === "waiting_child");
+    expect(await store.getRun(runId)).toMatchObject({
+      pause: { pending: [{ needs: "child", childRunId: child, childAgent: "clerk" }], expiresAt: null },
+    });
+    await fleet.dendrite().submitInput(child, { text: "blue" });
+    await until(async () => (await store.getRun(runId))?.status === "success");
+    expect(await store.getRun(runId)).toMatchObject({ answer: "blue", parentRunId: null });
+    expect((await store.getPauses(runId))[0]).toMatchObject({ resumedBy: null, missing: [], submittedResults: [] });
+    const types = (await journalOf(recorded.bus, runId)).map(({ event_type }) => event_type);
+    expect(types.filter((type) => type === "run.resumed")).toHaveLength(1);
+    let tasks = 0;
+    for await (const { parsed } of recorded.bus.read({ type: "TASK" })) {
+      if (parsed.ok && parsed.signal.meta.run_id === runId) tasks++;
+    }
+    expect(tasks).toBe(2);
+  });
+
+  test("a child whose question expires is a tool error to those above, one after the other", async () => {
+    await using fleet = await withFleet(transport);
+    await using recorded = await record(fleet, { wakeGraceMs: 50, graceMs: 0 });
+    await fleet.worker([
+      new Axon(leading("middle", "top")),
+      new Axon(leading("clerk", "middle")),
+      new Axon(asking({ approvalExpiresMs: 300 })),
+    ]);
+    const { runId, pause } = await fleet.dendrite().run("top", { text: "hi" });
+    const middle = pause!.pending[0]!.childRunId!;
+    await until(async () => (await store.getRun(runId))?.status === "success");
+    const error = "clerk: DEADLINE_EXCEEDED: nobody answered the question of the run before it expired";
+    expect((await store.getRun(runId))!.answer).toContain(error);
+    expect((await store.getRun(middle))!.status).toBe("success");
+    await recorded.recorder.waitFor((await recorded.bus.info()).lastSeq);
+  });
+});
+
+test("J2: a run that outlived its journal in the log is told of its child's end, and its journal is there again", async () => {
+  await using fleet = await withFleet("memory");
+  const worker = await fleet.worker([new Axon(asking()), new Axon(leading("clerk"))]);
+  const bus = await fleet.bus();
+  await using recorder = new Recorder({ bus, databaseUrl: database.url });
+  await recorder.start();
+  const { runId, pause } = await fleet.dendrite().run("support", { text: "hi" });
+  const child = pause!.pending[0]!.childRunId!;
+  await until(() => worker.stats().running === 0);
+  const before = await journalOf(bus, runId);
+  const dying = leveredSynapse(fleet.synapse, { append: diesBeforeItTells });
+  await expect(fleet.dendrite({ synapse: dying }).cancelRun(child)).rejects.toThrow("killed");
+  const { lastSeq } = await bus.info();
+  await recorder.waitFor(lastSeq);
+  await bus.purge(lastSeq + 1);
+  await using sweeper = new Sweeper({ bus, databaseUrl: database.url, intervalMs: 20, wakeGraceMs: 0 });
+  await sweeper.start();
+  await until(async () => (await store.getRun(runId))?.status === "success");
+  const after = await journalOf(bus, runId);
+  expect(after.slice(0, before.length)).toEqual(before);
+  expect(after.map(({ sequence_index }) => sequence_index)).toEqual(after.map((_, index) => index));
+  expect((await store.getRun(runId))!.answer).toContain("clerk was cancelled");
 });

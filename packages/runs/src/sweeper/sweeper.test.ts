@@ -324,10 +324,11 @@ describe("left alone is", () => {
 describe("a run that waits for a person", () => {
   test("is left alone past the deadline of its TASK, and ends when its question expires", async () => {
     await using space = await withSpace();
-    const [patient, expiring] = [await space.ask(inMs(0)), await space.ask(inMs(0))];
+    const [patient, expiring, parent] = [await space.ask(inMs(0)), await space.ask(inMs(0)), await space.ask(inMs(0))];
     await space.reply(patient, "CLARIFICATION", { question: "?" });
+    await space.reply(parent, "CLARIFICATION", { question: "?", status: "waiting_child" });
     const question = await space.reply(expiring, "PERMISSION", { action: "delete", expires_at: inMs(1_000) });
-    await space.recorder.waitFor(4);
+    await space.recorder.waitFor(6);
     await using swept = await sweep(space);
     await swept.looked();
     expect(swept.ended).toEqual([]);
@@ -341,6 +342,7 @@ describe("a run that waits for a person", () => {
     ]);
     await until(async () => (await statusOf(space, expiring))?.["status"] === "error");
     expect(await statusOf(space, patient)).toMatchObject({ status: "waiting_human_input" });
+    expect(await statusOf(space, parent)).toMatchObject({ status: "waiting_child", terminals: 0 });
   });
 
   test("is not ended when an answer was given that is not recorded yet, or that is on its way", async () => {
