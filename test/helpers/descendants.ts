@@ -29,11 +29,13 @@ interface Stat {
 
 export class Descendants implements Disposable {
   readonly #seen = new Map<string, Seen>();
+  /** Pids that were there at the last look and are nobody of ours; they do not become it, and are not read again. */
+  #strangers: ReadonlySet<number> = new Set();
   readonly #timer: NodeJS.Timeout;
 
   /** Begin to look. `pid` should lead a session of its own, so that its orphans are recognised. */
   constructor(pid: number) {
-    const root = readStats().find((stat) => stat.pid === pid);
+    const [root] = readStats([pid]);
     if (root) this.#seen.set(key(root), { pid, args: [], endedAt: null });
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
   }
@@ -46,7 +48,8 @@ export class Descendants implements Disposable {
   /** Those that still run: `pid name`. */
   running(): string[] {
     this.#look();
-    return readStats()
+    const pids = [...this.#seen.values()].filter(({ endedAt }) => endedAt === null).map(({ pid }) => pid);
+    return readStats(pids)
       .filter((stat) => stat.state !== "Z" && this.#seen.has(key(stat)))
       .map(({ pid, name }) => `${pid} ${name}`);
   }
@@ -71,7 +74,9 @@ export class Descendants implements Disposable {
   }
 
   #look(): void {
-    const stats = readStats().filter(({ state }) => state !== "Z");
+    const pids = listPids();
+    const strangers = new Set(pids.filter((pid) => this.#strangers.has(pid)));
+    const stats = readStats(pids.filter((pid) => !strangers.has(pid))).filter(({ state }) => state !== "Z");
     // A server is a child of ours and leads a session; its watcher is nobody's child and in that session.
     for (let before = -1; before !== this.#seen.size;) {
       before = this.#seen.size;
@@ -81,6 +86,8 @@ export class Descendants implements Disposable {
         this.#seen.set(key(stat), { pid: stat.pid, args: [], endedAt: null });
       }
     }
+    for (const stat of stats) if (!this.#seen.has(key(stat))) strangers.add(stat.pid);
+    this.#strangers = strangers;
     const present = new Set(stats.map(key));
     for (const [id, seen] of this.#seen) {
       if (!present.has(id)) seen.endedAt ??= performance.now();
@@ -101,21 +108,21 @@ function readArgs(pid: number): string[] | null {
   }
 }
 
-function readStats(): Stat[] {
-  return readdirSync("/proc")
-    .filter((entry) => /^\d+$/.test(entry))
-    .flatMap((entry) => {
-      try {
-        const text = readFileSync(`/proc/${entry}/stat`, "utf8");
-        // The name is in parentheses and may hold anything.
-        const name = text.slice(text.indexOf("(") + 1, text.lastIndexOf(")"));
-        const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-        const [state = "", parent, , session] = fields;
-        return [
-          { pid: Number(entry), name, state, parent: Number(parent), session: Number(session), startedAt: fields[19]! },
-        ];
-      } catch {
-        return []; // it ended meanwhile
-      }
-    });
+function listPids(): number[] {
+  return readdirSync("/proc").map(Number).filter(Number.isInteger);
+}
+
+function readStats(pids: readonly number[]): Stat[] {
+  return pids.flatMap((pid) => {
+    try {
+      const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+      // The name is in parentheses and may hold anything.
+      const name = text.slice(text.indexOf("(") + 1, text.lastIndexOf(")"));
+      const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+      const [state = "", parent, , session] = fields;
+      return [{ pid, name, state, parent: Number(parent), session: Number(session), startedAt: fields[19]! }];
+    } catch {
+      return []; // it ended meanwhile
+    }
+  });
 }

@@ -25,7 +25,8 @@ export interface FleetOptions {
   readonly onTrouble: (line: string) => void;
 }
 
-const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+/** The repository's; what is built lies a folder deeper. */
+const ROOT = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../../.." : "../../../..", import.meta.url));
 const WORKERS = 2;
 /** Few slots each, so that questions which come together are shared. */
 const WORKER_CONCURRENCY = "4";
