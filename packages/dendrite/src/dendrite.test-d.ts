@@ -38,6 +38,16 @@ if (either.type === "AGENT_OUTPUT") void either.payload.output;
 if (either.type === "CLARIFICATION") void dendrite.respondToClarification(either, { answer: 1 });
 // @ts-expect-error not JSON object input
 void dendrite.dispatchAndWait({ neuron: "a", input: "text" });
+// @ts-expect-error a list is no object
+void dendrite.dispatchAndWait({ neuron: "a", input: ["text"] });
+// An interface has no index signature, and is an object all the same.
+interface Ask {
+  readonly prompt: string;
+}
+export const ask = async (input: Ask): Promise<void> => {
+  await dendrite.dispatchAndWait({ neuron: "a", input, metadata: input });
+  await dendrite.run("support", { text: input.prompt, metadata: input });
+};
 // @ts-expect-error no such delivery
 void dendrite.dispatchAndWait({ neuron: "a", input: {}, delivery: "fast" });
 

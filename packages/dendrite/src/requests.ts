@@ -1,13 +1,13 @@
 /** What a caller hands to a Dendrite: a dispatch, a wait, a call. */
 import type { Lane } from "@myelin/bus";
-import type { JsonObject } from "@myelin/neuron";
+import type { ObjectInput } from "@myelin/neuron";
 
 export interface DispatchRequest {
   /** The neuron to run. Either this, or `capabilities`. */
   readonly neuron?: string | undefined;
   /** Any neuron that has all of these; resolved here, from the roster, to one neuron. */
   readonly capabilities?: readonly string[] | undefined;
-  readonly input: JsonObject;
+  readonly input: ObjectInput;
   /** The trace to join; `newTraceId()` makes one. Default a new one. */
   readonly traceId?: string | undefined;
   /** The Signal that caused this. Default none. */
@@ -30,7 +30,7 @@ export interface DispatchRequest {
   /** When nobody hosts the neuron: `fail` (default) with `NoWorkerError`, or `wait` in the log until the deadline. */
   readonly whenAbsent?: "fail" | "wait" | undefined;
   /** Goes on the run, where `RunStore` can filter by it: `{ thread_id, user_id }`. */
-  readonly metadata?: JsonObject | undefined;
+  readonly metadata?: ObjectInput | undefined;
   readonly tenantId?: string | undefined;
   /**
    * 1 to 255 characters. All who dispatch with one key (to one neuron or list of capabilities, of one tenant) get the reply

@@ -23,7 +23,7 @@ export {
   permission,
   ProviderOptionsError,
 } from "@myelin/neuron";
-export type { Answer, JsonObject, Neuron, NeuronContext, NeuronContract } from "@myelin/neuron";
+export type { Answer, JsonObject, Neuron, NeuronContext, NeuronContract, ObjectInput } from "@myelin/neuron";
 
 // Models, and tools of MCP servers. Their SDKs are loaded at the first call.
 export {

@@ -3,7 +3,7 @@
 import type { ChildEnd, NewRunEvent, RunEventEntry } from "@myelin/bus/run-events";
 import type { z } from "zod";
 import type { NeuronContract } from "./contract.ts";
-import type { JsonObject } from "./outcomes.ts";
+import type { JsonObject, ObjectInput } from "./outcomes.ts";
 
 /** What somebody said to an earlier pause of this run. */
 export interface Answer {
@@ -21,14 +21,14 @@ export interface Answer {
 export interface ChildRequest {
   readonly neuron?: string | undefined;
   readonly capabilities?: readonly string[] | undefined;
-  readonly input: JsonObject;
+  readonly input: ObjectInput;
   /** How long to wait, in milliseconds, never past the parent's deadline. Default: until the parent's deadline. */
   readonly timeoutMs?: number | undefined;
   /** Default: `durable`. */
   readonly delivery?: "durable" | "transient" | undefined;
   /** Default: this run's own. */
   readonly priority?: "high" | "normal" | "low" | undefined;
-  readonly metadata?: JsonObject | undefined;
+  readonly metadata?: ObjectInput | undefined;
   /** As for a dispatch: whoever asks again with the key, also a later start of this run, gets the same child. */
   readonly idempotencyKey?: string | undefined;
   /** When the child pauses for somebody: `reject` (default), or `wait` until it has ended, with the slot free meanwhile. */

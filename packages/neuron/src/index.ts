@@ -7,6 +7,7 @@ export type {
   Escalate,
   EscalateOptions,
   JsonObject,
+  ObjectInput,
   NeuronOutcome,
   Permission,
   PermissionOptions,

@@ -7,6 +7,9 @@ import { neuronIdProblem } from "./names.ts";
 /** A JSON object: what goes in and out of a neuron. */
 export type JsonObject = { [key: string]: unknown };
 
+/** What may be given where a JSON object is wanted: also a value of an interface, which has no index signature. No list. */
+export type ObjectInput = JsonObject | (object & { readonly length?: undefined });
+
 /**
  * Marks an outcome. JSON has no symbols, so no user data, model answer or message from the wire can be mistaken for one
  * (Cosmonapse used the key `__clarification__`). `Symbol.for`, so that two installed copies of this package agree.

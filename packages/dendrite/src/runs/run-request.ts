@@ -1,6 +1,6 @@
 /** Run requests: what the run verbs take. */
 import type { ChatMessage, ContextBlock } from "@myelin/bus/run-events";
-import type { JsonObject } from "@myelin/neuron";
+import type { JsonObject, ObjectInput } from "@myelin/neuron";
 
 /** An agent by its neuron id, or by its definition. */
 export type AgentRef = string | { readonly neuronId: string };
@@ -42,7 +42,7 @@ export interface RunRequest {
   readonly maxDelegationDepth?: number | undefined;
   readonly budget?: RunBudget | undefined;
   /** Goes on the run, where `RunStore` filters by it. */
-  readonly metadata?: JsonObject | undefined;
+  readonly metadata?: ObjectInput | undefined;
   readonly tenantId?: string | undefined;
   /** The trace to join. Default a new one. */
   readonly traceId?: string | undefined;
