@@ -45,6 +45,7 @@ export const agentInput = z.strictObject({
   /** Set by `retry`. */
   retry_of: z.string().optional(),
   seed: z.array(jsonObject).optional(),
+  seed_after: z.array(jsonObject).optional(),
   timeout_ms: z.int().positive().optional(),
 });
 export type AgentInput = z.input<typeof agentInput>;

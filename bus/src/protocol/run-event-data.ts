@@ -133,8 +133,10 @@ export const RUN_EVENT_DATA = {
     message: text,
     history: z.array(chatMessage),
     context: z.array(contextBlock),
-    /** The conversation of the run this one retries, as `messages` rows; empty for others. */
+    /** The conversation of the run this one retries, as `messages` rows, up to the message; empty for others. */
     seed: z.array(jsonObject),
+    /** Of one that is retried with the message it had: what followed it there. */
+    seed_after: z.array(jsonObject).optional(),
     max_iterations: z.int().positive(),
     budget: budget.nullable(),
     /** Those of the agent's that patterns say all of: whoever submits a result masks it by them before it is appended. */

@@ -105,10 +105,12 @@ function toRequest(run: ActiveRun, { specs, modelName }: RunTools): ModelRequest
   };
 }
 
-/** Behind the last answer and what came of its calls; first, behind what the user said. */
+/** Behind the last answer and what came of its calls; first, behind what the user said, and what followed that in a run that is retried. */
 function nextOrderIndex({ state }: ActiveRun): number {
   const last = state.turns.at(-1);
-  return last ? last.answer.order_index + 1 + last.calls.length : (state.started?.seed.length ?? 0) + 1;
+  if (last) return last.answer.order_index + 1 + last.calls.length;
+  const { seed = [], seed_after = [] } = state.started ?? {};
+  return seed.length + 1 + seed_after.length;
 }
 
 /** What `recordPayloads` says. What the vendor was sent and gave is raw, so with guardrails it is left out. */

@@ -18,6 +18,7 @@ import { tighter } from "./budget.ts";
 import { eventOf, fromNew, type AgentEvent } from "./event.ts";
 import { openSources } from "./open-sources.ts";
 import { pinRules, rulesOf, skillsOf } from "./rules.ts";
+import { readable, withReasoning } from "./seed.ts";
 import type { Plan } from "./step.ts";
 
 type Started = RunEventData<"run.started">;
@@ -55,6 +56,7 @@ export async function begin(run: ActiveRun, input: Input): Promise<RunTools> {
     history: said.history,
     context: said.context,
     seed: said.seed,
+    ...(said.seed_after.length > 0 && { seed_after: said.seed_after }),
     max_iterations: agent.strategy === "single_call" ? 1 : (input.max_iterations ?? agent.maxIterations),
     budget: tighter(agent.budget, input.budget ?? null),
     delegation_level: input.delegation_level ?? 0,
@@ -115,6 +117,7 @@ function toRunTools(run: ActiveRun, started: Started, model: Model, modelName: s
 }
 
 interface Said extends Pick<Started, "message" | "history" | "context" | "seed"> {
+  readonly seed_after: JsonObject[];
   readonly prompt?: string | undefined;
   readonly events: readonly AgentEvent[];
   readonly blocked: Error | null;
@@ -122,14 +125,15 @@ interface Said extends Pick<Started, "message" | "history" | "context" | "seed">
 
 /** What the request brings, as the journal may hold it. The agent's own prompt is the operator's word, and not looked at. */
 async function lookThrough({ agent, guard, ctx }: ActiveRun, input: Input): Promise<Said> {
-  const { text: message, history = [], context = [], seed = [], prompt } = input;
-  const given = { message, history, context, seed, prompt };
+  const { text: message, history = [], context = [], seed = [], seed_after = [], prompt } = input;
+  const given = { message, history, context, seed, seed_after, prompt };
   if (agent.guardrails.length === 0) return { ...given, events: [], blocked: null };
   const where = { direction: "incoming", iterationIndex: 0 } as const;
   // Beside texts these have words of ours, which are kept as they are.
   const texts = {
     message,
-    seed,
+    seed: readable(seed),
+    seed_after: readable(seed_after),
     prompt,
     history: history.map(({ content }) => content),
     context: context.map(({ kind: _, placement: __, ...said }) => said),
@@ -137,12 +141,13 @@ async function lookThrough({ agent, guard, ctx }: ActiveRun, input: Input): Prom
   const { value, entries, blocked } = await guard.redactJson(texts, where, ctx.signal);
   const events = entries.map(fromNew);
   if (blocked) {
-    const nothing = { message: BLOCKED_TEXT, history: [], context: [], seed: [] };
+    const nothing = { message: BLOCKED_TEXT, history: [], context: [], seed: [], seed_after: [] };
     return { ...nothing, events, blocked: blockedFailure(blocked, where) };
   }
   return {
     message: value.message,
-    seed: value.seed,
+    seed: withReasoning(value.seed, seed),
+    seed_after: withReasoning(value.seed_after, seed_after),
     prompt: value.prompt,
     history: history.map((turn, at) => ({ ...turn, content: value.history[at]! })),
     context: context.map((block, at) => ({ ...block, ...value.context[at]! })),

@@ -5,7 +5,7 @@ import { foldContext } from "./fold-context.ts";
 import { fromSeed } from "./seed.ts";
 import type { Call, RunState, Turn } from "./state.ts";
 
-/** All messages: system, history, seed, what the user says, then answers and what came of their calls. */
+/** All messages: system, history, seed, what the user says, what followed it in a retried run, then answers and what came of their calls. */
 export function toMessages(state: RunState): ModelMessage[] {
   const { started } = state;
   if (started === null) return [];
@@ -41,12 +41,12 @@ export function toJournalMessage(message: ModelMessage): JsonObject {
   }
 }
 
-function opening({ history, seed, context, message }: RunEventData<"run.started">): ModelMessage[] {
+function opening({ history, seed, context, message, seed_after = [] }: RunEventData<"run.started">): ModelMessage[] {
   const before: ModelMessage[] = [...history.map(toChatMessage), ...fromSeed(seed)];
   const firstUser = before.find((one) => one.role === "user");
   const { first, current, isStable } = foldContext(context, firstUser?.content ?? null, message);
   const folded = before.map((one) => (one === firstUser ? userMessage(first, isStable) : one));
-  return [...folded, firstUser ? userMessage(current, false) : userMessage(current, isStable)];
+  return [...folded, userMessage(current, firstUser === undefined && isStable), ...fromSeed(seed_after)];
 }
 
 const userMessage = (content: string, isStable: boolean): ModelMessage => ({

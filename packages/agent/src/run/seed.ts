@@ -22,10 +22,22 @@ const seedMessage = z.looseObject({
   call_id: z.string().nullish(),
   tool_name: z.string().nullish(),
   is_error: z.boolean().nullish(),
+  reasoning_blocks: z.array(z.looseObject({ vendor: z.string(), block: z.unknown() })).nullish(),
   meta: z.looseObject({}).nullish(),
 });
 
 const UNANSWERED = JSON.stringify({ error: "the run ended before this call was answered" });
+
+/** What guardrails can look at: signed thoughts are opaque, and what can be read of them is `reasoning`. */
+export const readable = (rows: readonly JsonObject[]): JsonObject[] =>
+  rows.map(({ reasoning_blocks: _, ...row }) => row);
+
+/** The rows behind the guardrails. Signed thoughts are kept as they came, or, when something in them is masked, not at all. */
+export const withReasoning = (masked: readonly JsonObject[], rows: readonly JsonObject[]): JsonObject[] =>
+  masked.map((row, at) => {
+    const { reasoning, reasoning_blocks } = rows[at]!;
+    return reasoning_blocks === undefined || row["reasoning"] !== reasoning ? row : { ...row, reasoning_blocks };
+  });
 
 /** Rows that are none are left out. */
 export function fromSeed(rows: readonly JsonObject[]): ModelMessage[] {
@@ -38,7 +50,7 @@ export function fromSeed(rows: readonly JsonObject[]): ModelMessage[] {
   for (const row of rows) {
     const parsed = seedMessage.safeParse({ ...(row["meta"] as object | null), ...row });
     if (!parsed.success) continue;
-    const { role, content, tool_calls, call_id, is_error } = parsed.data;
+    const { role, content, tool_calls, call_id, is_error, reasoning_blocks } = parsed.data;
     if (role === "tool") {
       const call = open.find(({ id }) => id === call_id);
       if (call === undefined) continue;
@@ -50,7 +62,13 @@ export function fromSeed(rows: readonly JsonObject[]): ModelMessage[] {
     if (role === "user") messages.push({ role, content });
     else {
       open = (tool_calls ?? []).map(toCall);
-      messages.push({ role, content, ...(open.length > 0 && { toolCalls: open }) });
+      messages.push({
+        ...{ role, content },
+        ...(open.length > 0 && { toolCalls: open }),
+        ...(reasoning_blocks?.length && {
+          reasoning: reasoning_blocks.map(({ vendor, block }) => ({ vendor, block })),
+        }),
+      });
     }
   }
   close();

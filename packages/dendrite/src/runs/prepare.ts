@@ -16,11 +16,11 @@ import type { DispatchRequest } from "../requests.ts";
 import type { RosterWatch } from "../roster-watch.ts";
 import { toIssues } from "../validate.ts";
 import type { AgentRef, RunBudget, RunRequest } from "./run-request.ts";
+import type { Seed } from "./seed.ts";
 
 /** What a retry adds. */
-export interface RetryInput {
+export interface RetryInput extends Seed {
   readonly retry_of: string;
-  readonly seed: Record<string, unknown>[];
 }
 
 /** Rejects with `InputValidationError`, `NoWorkerError`, `UnknownNameError`, `GuardrailBlockedError`, `NotAnAgentError`. */
@@ -42,12 +42,16 @@ export async function prepare(
     throw new NotAnAgentError(neuron);
   }
   checkNames(neuron, card, request);
-  const { text, history, context, prompt, seed } = parsed.data;
-  const { blocked } = findBlocked(card.blocks, { text, history, context, prompt, seed });
+  const { text, history, context, prompt, seed = [], seed_after = [] } = parsed.data;
+  const said = { text, history, context, prompt, seed: readable(seed), seed_after: readable(seed_after) };
+  const { blocked } = findBlocked(card.blocks, said);
   if (blocked) throw new GuardrailBlockedError(neuron, blocked.guardrail, blocked.entities);
   const { metadata, tenantId, traceId, priority, idempotencyKey, timeoutMs = TASK_TIMEOUT_MS } = request;
   return { neuron, input: parsed.data, metadata, tenantId, traceId, priority, idempotencyKey, timeoutMs };
 }
+
+/** Signed thoughts are opaque: what can be read of them is `reasoning`. */
+const readable = (rows: readonly Record<string, unknown>[]) => rows.map(({ reasoning_blocks: _, ...row }) => row);
 
 function checkNames(agent: string, card: AgentCard, { model, tools = [], sources = [] }: RunRequest): void {
   const check = (what: UnknownNameError["what"], names: readonly string[], known: readonly string[]) => {

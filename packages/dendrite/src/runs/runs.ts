@@ -179,7 +179,8 @@ export class Runs {
 
   /**
    * Run again what is over: a new run on the same trace, with the conversation, configuration, metadata and tenant of the
-   * old one, and what is given here instead. Rejects as `run`, with `RunNotFoundError`, `RunNotTerminalError` and `NotAnAgentError`.
+   * old one, and what is given here instead. Without a new `text` the model sees what it saw when that ended, less a final
+   * answer; with one that comes behind all of it. Rejects as `run`, with `RunNotFoundError`, `RunNotTerminalError` and `NotAnAgentError`.
    */
   async retry(runId: string, request: RetryRequest = {}): Promise<RunResult> {
     const { runtime, prepared, merged } = await this.#prepareRetry(runId, request);
@@ -242,7 +243,7 @@ export class Runs {
   }
 
   /** The run that is retried, as a request; it must be over. */
-  async #source(runtime: Runtime, runId: string, options: TenantScope) {
+  async #source(runtime: Runtime, runId: string, options: RetryRequest) {
     const run = await find(runtime, runId, options);
     const [found, journal] = await Promise.all([
       runtime.history.replyOf(run),
@@ -265,7 +266,8 @@ export class Runs {
       traceId: task.trace_id,
       priority: task.payload.priority,
     };
-    const retry: RetryInput = { retry_of: runId, seed: toSeed(journal.entries) };
+    const isNewMessage = options.text !== undefined;
+    const retry: RetryInput = { retry_of: runId, ...toSeed(journal.entries, { isNewMessage }) };
     return { agent: run.neuron, source, retry, parentId: found?.reply.id };
   }
 }

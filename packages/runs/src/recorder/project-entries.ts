@@ -69,10 +69,12 @@ export function messagesOf(entry: RunEventEntry): MessageRow[] | null {
   }
 }
 
-/** What a retry begins with, as far as it can be read, and what the user says. */
-function openingOf({ seed, message }: RunEventData<"run.started">): MessageRow[] {
-  const seeded = seed.map((row, order_index) => toSeedRow(row, order_index)).filter((row) => row !== null);
-  return [...seeded, { order_index: seed.length, role: "user", content: message }];
+/** What a retry begins with, as far as it can be read, what the user says, and what followed that in the run it tries again. */
+function openingOf({ seed, message, seed_after = [] }: RunEventData<"run.started">): MessageRow[] {
+  const seeded = (rows: readonly Record<string, unknown>[], from: number) =>
+    rows.map((row, at) => toSeedRow(row, from + at)).filter((row) => row !== null);
+  const said = { order_index: seed.length, role: "user", content: message } as const;
+  return [...seeded(seed, 0), said, ...seeded(seed_after, seed.length + 1)];
 }
 
 /** Details may stand beside the content or in `meta`. */

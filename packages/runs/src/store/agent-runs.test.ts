@@ -480,6 +480,14 @@ test("a retry: its conversation begins with that of the run it tries again (31)"
   run.completed();
   await recorded.record();
   expect(await store.getRun(run.runId)).toMatchObject({ retryOfRunId: source.runId });
+  const same = { retry_of: source.runId, seed: [], message: "add 1 and 2", seed_after: seed.slice(1) };
+  const goingOn = begin().task().started(same);
+  await recorded.record();
+  expect(await store.getTraces(goingOn.runId)).toMatchObject([
+    { orderIndex: 0, role: "user", content: "add 1 and 2", isSeed: false },
+    { orderIndex: 1, role: "assistant", isSeed: true },
+    { orderIndex: 2, role: "tool", isSeed: true },
+  ]);
   expect(await store.getTraces(run.runId)).toMatchObject([
     { orderIndex: 0, role: "user", content: "add 1 and 2", isSeed: true },
     { orderIndex: 1, role: "assistant", toolCalls: [{ callId: "call_1", params: { a: 1 } }], isSeed: true },
