@@ -1,10 +1,13 @@
 /** tool: makes a Tool of a zod schema and a function. */
-import type { JsonObject, Tool, ToolContext } from "@myelin/neuron";
+import type { JsonObject, ObjectInput, Tool, ToolContext } from "@myelin/neuron";
 import { z } from "zod";
 import { checkNames, checkWord, type NamesOf } from "./definition/check-options.ts";
 import { AgentDefinitionError } from "./errors.ts";
 
-interface CommonToolOptions<I extends z.ZodType> {
+/** A schema of objects. */
+export type ObjectSchema = z.ZodType<unknown, ObjectInput>;
+
+interface CommonToolOptions<I extends ObjectSchema> {
   /** 1 to 64 of `A-Z a-z 0-9 _ -`. */
   readonly name: string;
   /** For the model: what it does, and when to use it. */
@@ -17,7 +20,7 @@ interface CommonToolOptions<I extends z.ZodType> {
   readonly maxCallsPerRun?: number | undefined;
 }
 
-export interface ServerToolOptions<I extends z.ZodType> extends CommonToolOptions<I> {
+export interface ServerToolOptions<I extends ObjectSchema> extends CommonToolOptions<I> {
   readonly target?: "server" | undefined;
   /** How long a call may take, in milliseconds; then `ctx.signal` aborts, and the model is told. Default 120_000. */
   readonly timeoutMs?: number | undefined;
@@ -31,23 +34,23 @@ export interface ServerToolOptions<I extends z.ZodType> extends CommonToolOption
 }
 
 /** A tool that somebody outside runs (a browser, an app) and submits the result of: the run waits for it. */
-export interface ClientToolOptions<I extends z.ZodType> extends CommonToolOptions<I> {
+export interface ClientToolOptions<I extends ObjectSchema> extends CommonToolOptions<I> {
   readonly target: "client";
   readonly run?: undefined;
 }
 
-export type ToolOptions<I extends z.ZodType> = ServerToolOptions<I> | ClientToolOptions<I>;
+export type ToolOptions<I extends ObjectSchema> = ServerToolOptions<I> | ClientToolOptions<I>;
 
 const DEFAULT_TIMEOUT_MS = 120_000;
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
-const OPTIONS: NamesOf<ServerToolOptions<z.ZodType>> = {
+const OPTIONS: NamesOf<ServerToolOptions<ObjectSchema>> = {
   ...{ name: true, description: true, input: true, target: true, run: true },
   ...{ parallel: true, maxCallsPerRun: true, timeoutMs: true, idempotent: true },
 };
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** Make a tool. Throws `AgentDefinitionError` with the value and the rule. */
-export function tool<I extends z.ZodType>(options: ToolOptions<I>): Tool {
+export function tool<I extends ObjectSchema>(options: ToolOptions<I>): Tool {
   const { name, description, input, target = "server", parallel = true, maxCallsPerRun = null, run } = options ?? {};
   if (typeof name !== "string" || !NAME.test(name)) {
     throw new AgentDefinitionError(`a tool's name must be 1 to 64 of A-Z a-z 0-9 _ -, got ${JSON.stringify(name)}`);

@@ -3,6 +3,7 @@ import type { agentInput, agentOutput, AgentCard } from "@myelin/bus/run-events"
 import type { Model, ModelParams, Neuron, Tool, ToolSource } from "@myelin/neuron";
 import type { z } from "zod";
 import type { Guardrail } from "../guardrail.ts";
+import type { ObjectSchema } from "../tool.ts";
 import type { Skill } from "../skills/skill.ts";
 
 /** What a run may use up. Model calls of a child that a run delegates to count in it. */
@@ -23,7 +24,7 @@ export interface Budget {
   readonly onExceeded?: "warn" | "pause" | "stop" | undefined;
 }
 
-export interface AgentOptions<O extends z.ZodType = z.ZodType> {
+export interface AgentOptions<O extends ObjectSchema = ObjectSchema> {
   /** The neuron id: 1 to 64 of `A-Z a-z 0-9 _ -`. A run goes on only with an agent of the name it was begun with. */
   readonly name: string;
   /** The model of a run that asks for none. */

@@ -86,7 +86,7 @@ describe("defineAgent", () => {
     ["take out toolSources", { strategy: "single_call", toolSources: [source("fs")] }],
     ['there are two skills of the name "refunds"', { skills: [skill, skill] }],
     ["cannot be said as JSON Schema", { output: z.object({ at: z.date() }) }],
-    ["its output must be an object schema", { output: z.array(z.string()) }],
+    ["its output must be an object schema", { output: z.array(z.string()) as never }],
     ["cannot be read", { skillsDir: "/nowhere/at/all" }],
     ['an agent has no option "requireAproval"; there are name, model,', { requireAproval: ["add"] } as never],
     ['budget has no option "maxCost"', { budget: { maxTokens: 1, maxCost: 1 } as never }],

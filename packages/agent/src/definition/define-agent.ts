@@ -1,14 +1,14 @@
 /** defineAgent: a model, a prompt and tools as a neuron definition, to spread into `new Axon({ ...agent, concurrency })`. */
 import { agentInput, agentOutput, type AgentCard } from "@myelin/bus/run-events";
-import type { z } from "zod";
 import { cardBlocks } from "../guardrails/guardrail-set.ts";
 import { runAgent } from "../run/loop.ts";
+import type { ObjectSchema } from "../tool.ts";
 import type { Agent, AgentOptions } from "./agent-options.ts";
 import { checkDefinition } from "./check-definition.ts";
 import { resolveAgent, type ResolvedAgent } from "./resolve-agent.ts";
 
 /** Define an agent. Nothing is connected by it. Throws `AgentDefinitionError` with the value and the rule. */
-export function defineAgent<O extends z.ZodType = z.ZodType>(options: AgentOptions<O>): Agent {
+export function defineAgent<O extends ObjectSchema = ObjectSchema>(options: AgentOptions<O>): Agent {
   checkDefinition(options);
   const agent = resolveAgent(options);
   let closed: Promise<void> | undefined;

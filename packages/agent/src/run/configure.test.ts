@@ -16,9 +16,9 @@ import {
 } from "../../../../test/helpers/agent-run.ts";
 import type { AgentOptions } from "../definition/agent-options.ts";
 import { defineAgent } from "../definition/define-agent.ts";
-import { tool } from "../tool.ts";
+import { tool, type ObjectSchema } from "../tool.ts";
 
-const server = (name: string, input: z.ZodType = z.looseObject({})) =>
+const server = (name: string, input: ObjectSchema = z.looseObject({})) =>
   tool({ name, description: `Does ${name}.`, input, run: () => `${name} done` });
 
 const agentWith = (options: Partial<AgentOptions> = {}, answers: number = 9) => {
