@@ -12,6 +12,7 @@ import { deferred, TRANSPORTS, until, withFleet, type Fleet } from "../helpers/w
 
 expectNoLeaks();
 
+const TRACE = "trc_of_two_tenants";
 const refund = tool({ name: "refund", description: "Refunds.", input: z.object({}), run: () => "refunded" });
 
 /** Calls these tools with its first answer, then says what it was told. */
@@ -212,6 +213,27 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
       expect((await typesOf(bus, runId)).at(-1)).toBe("run.cancelled");
       expect(await tasksOf(bus, runId)).toBe(1);
     }
+  });
+
+  test("stopTrace: runs that wait on the trace end, parents before children, and nobody is woken by it", async () => {
+    await using fleet = await withFleet(transport);
+    await worker(fleet, [lead("top", ["middle"]), lead("middle", ["clerk"]), clerk()]);
+    const caller = await client(fleet);
+    const [run, other] = await Promise.all(
+      ["acme", "umbrella"].map((tenantId) => caller.run("top", { text: "?", traceId: TRACE, tenantId })),
+    );
+    const [middle] = childrenOf(run!);
+    const [bottom] = childrenOf(await caller.runs.wait(middle!));
+    await caller.stopTrace(TRACE, { reason: "enough", tenantId: "acme" });
+    const bus = await fleet.bus();
+    for (const runId of [run!.runId, middle!, bottom!]) {
+      await expect(caller.runs.wait(runId)).rejects.toMatchObject({
+        code: "STOPPED",
+        message: expect.stringContaining("enough"),
+      });
+      expect(await tasksOf(bus, runId)).toBe(1);
+    }
+    expect(await caller.runs.wait(other!.runId)).toMatchObject({ status: "waiting_child" });
   });
 
   test("a child that is cancelled is a tool error to its parent, which goes on", async () => {

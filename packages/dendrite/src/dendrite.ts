@@ -205,16 +205,18 @@ export class Dendrite implements AsyncDisposable {
   }
 
   /**
-   * Cancel everything that runs on a trace, in every process; with `tenantId` only what is that tenant's. Resolves once the STOP
-   * is in the log, also when nothing runs there.
+   * Cancel everything that runs on a trace, in every process, and agents' runs on it that wait; with `tenantId` only what is that
+   * tenant's. Resolves once the STOP is in the log and those that wait have ended, also when there are none.
    */
   async stopTrace(
     traceId: string,
     { reason, tenantId }: { readonly reason?: string | undefined } & TenantScope = {},
   ): Promise<void> {
-    const { dispatcher } = await this.#open();
+    const { dispatcher, cancels } = await this.#open();
     checkTenant(tenantId);
-    await dispatcher.stop(parseTraceId(traceId), { isStored: true, reason, tenantId });
+    const trace = parseTraceId(traceId);
+    await dispatcher.stop(trace, { isStored: true, reason, tenantId });
+    await cancels.endWaiting(trace, { by: null, reason: reason ?? null, tenantId, timeoutMs: STOP_TIMEOUT_MS });
   }
 
   /**
@@ -379,6 +381,9 @@ export class Dendrite implements AsyncDisposable {
     this.#resolveStopped();
   }
 }
+
+/** How long a run that waited, and goes on as it is ended, is waited for. */
+const STOP_TIMEOUT_MS = 5_000;
 
 const stoppedError = (dendriteId: string) =>
   new DendriteError("STOPPED", `Dendrite "${dendriteId}" was stopped; make a new one`);

@@ -54,6 +54,27 @@ export class Cancels {
     return { runId, traceId: run.traceId, status };
   }
 
+  /**
+   * End the runs of a trace that wait, as far as the log holds their journals; with `tenantId` that tenant's. Those that run are
+   * told by the trace's STOP.
+   */
+  async endWaiting(traceId: TraceId, options: Cancelling): Promise<void> {
+    const { bus, journals } = this.#parts;
+    const runs = new Set<string>();
+    // A trace may be named by its caller: then its name says no time, and its journals are looked for in all of the log.
+    const madeAt = timeOfId(traceId)?.getTime();
+    const from = madeAt === undefined ? {} : { fromTime: new Date(madeAt - MAX_SKEW_MS) };
+    for await (const entry of bus.read({ type: "RUN_EVENT", bucket: bucketOf(traceId) }, from)) {
+      const { trace_id, meta } = signalOf(entry) ?? {};
+      const isTheirs = options.tenantId === undefined || options.tenantId === meta?.tenant_id;
+      if (trace_id === traceId && isTheirs && meta?.run_id) runs.add(meta.run_id);
+    }
+    // One after the other, as they began: a parent before the children that end with it, which would wake it.
+    for (const runId of runs) {
+      if ((await journals.read(runId, traceId))?.state.pause) await this.cancel(runId, options);
+    }
+  }
+
   async #end(run: KnownRun, { by, reason, tenantId, timeoutMs }: Cancelling): Promise<RunStatus> {
     const { journals, history, follower, dispatcher, children } = this.#parts;
     const { runId, traceId } = run;
