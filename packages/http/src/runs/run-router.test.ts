@@ -966,7 +966,7 @@ describe("POST /runs/stream", () => {
 
   test("ends with the pause, when the run waits for somebody", async () => {
     const of = kit();
-    of.verbs.story = [STORY[0]!, { ...entry, type: "run_paused", sequenceIndex: 1, pause: PAUSED.pause! }];
+    of.verbs.story = [STORY[0]!, { ...entry, type: "run_paused", sequenceIndex: 1, pause: PAUSED.pause }];
     const frames = await framesOf(await stream(of));
     expect(frames.at(-1)).toBe('end end {"run_id":"run_1","status":"waiting_approval"}');
   });
@@ -1126,6 +1126,12 @@ describe("submissions", () => {
       409,
       { current_status: "waiting_approval", expected_status: "waiting_human_input" },
       new PauseStatusMismatchError("run_1", "waiting_approval", "waiting_human_input", "use submitApproval"),
+    ],
+    [
+      "PAUSE_STATUS_MISMATCH",
+      409,
+      { current_status: "waiting_child", child_run_ids: ["run_2"] },
+      new PauseStatusMismatchError("run_1", "waiting_child", "waiting_approval", "answer run_2", ["run_2"]),
     ],
     ["RUN_ALREADY_CLAIMED", 409, { run_id: "run_1" }, new RunAlreadyClaimedError("run_1")],
     ["RUN_ALREADY_TERMINAL", 409, { current_status: "success" }, new RunAlreadyTerminalError("run_1", "success")],
