@@ -63,6 +63,22 @@ async function purgeAll(fleet: Fleet): Promise<void> {
   await bus.purge((await bus.info()).lastSeq + 1);
 }
 
+test("who waits through a pause sees to it that the run goes on, when whoever answered died before it was woken", async () => {
+  await using fleet = await withFleet("memory");
+  await fleet.worker([fakeAgent({ pauses: [APPROVAL] })]);
+  const dying = leveredSynapse(await fleet.connect(), {
+    append: (bus) => (signal, options) =>
+      signal.type === "TASK" ? Promise.reject(new Error("killed")) : bus.append(signal, options),
+  });
+  const [caller, submitter] = [fleet.dendrite(), fleet.dendrite({ synapse: dying })];
+  const { runId } = await caller.run("fake", { text: "hi" });
+  const waiting = caller.runs.wait(runId, { onPause: "wait" });
+  // It has looked once, when nothing was lost yet.
+  await until(() => caller.stats().waiting === 1);
+  expect(await caught(submitter.submitApproval(runId, { approved: true }))).toMatchObject({ message: "killed" });
+  expect(await waiting).toMatchObject({ status: "success" });
+});
+
 describe.each(TRANSPORTS)("run verbs over %s", (transport) => {
   test("run gives what an agent says, and what it took", async () => {
     await using fleet = await withFleet(transport);

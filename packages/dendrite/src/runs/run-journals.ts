@@ -86,6 +86,12 @@ export class RunJournals {
     return toJournal(runId, [...recorded, ...signals], { headSeq, isWhole: false });
   }
 
+  /** The last entry in the log; null when it holds none. */
+  async lastEntry(runId: string, traceId: string): Promise<RunEventEntry | null> {
+    const last = signalOf(await this.#bus.lastOf(journalOf(traceId, runId)));
+    return last?.type === "RUN_EVENT" ? (last.payload.entries.at(-1) ?? null) : null;
+  }
+
   /** Add entries behind what was read; the id of the Signal that brought them, or null when another was first. */
   async append({ run, meta, traceId, entries, headSeq, isWhole }: ReadJournal, added: readonly NewRunEvent[]) {
     const placedEntries = added.map((entry, at) => placed(entry, entries.length + at));

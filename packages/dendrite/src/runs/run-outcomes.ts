@@ -2,7 +2,9 @@
  * Run outcomes: what a run comes to. A reply that says "paused" is checked against the journal: the pause may be over by
  * then, and the wake-up that its answer brings may have been lost with the process that sent the answer.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { EndType, SignalOf } from "@myelin/bus";
+import type { RunEventEntry } from "@myelin/bus/run-events";
 import { DispatchTimeoutError, fromErrorSignal } from "../errors.ts";
 import type { RunFollower } from "../run-follower.ts";
 import type { KnownRun, RunHistory } from "../run-history.ts";
@@ -21,6 +23,9 @@ export interface Patience {
 
 /** Between two looks at a run whose reply does not come: its journal says that it is over. */
 const LOOK_AGAIN_MS = 50;
+/** Until the first look whether what must follow the run's last entry is there, and between two of them at most. */
+const FIRST_HEAL_MS = 2_000;
+const LAST_HEAL_MS = 30_000;
 
 export class RunOutcomes {
   readonly #follower: RunFollower;
@@ -40,13 +45,38 @@ export class RunOutcomes {
     const until = performance.now() + patience.timeoutMs;
     const now = await orAborted(this.#now(run, patience), patience.signal);
     if (now) return now;
-    for (;;) {
-      const leftMs = until - performance.now();
-      if (leftMs <= 0) throw new DispatchTimeoutError(run.neuron, patience.timeoutMs, run.runId, run.traceId);
-      const reply = await this.#follower.reply(run, { ...patience, timeoutMs: leftMs });
-      const result = await this.of(reply);
-      if (result) return result;
-      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS).unref());
+    const settled = new AbortController();
+    void this.#healOn(run, settled.signal);
+    try {
+      for (;;) {
+        const leftMs = until - performance.now();
+        if (leftMs <= 0) throw new DispatchTimeoutError(run.neuron, patience.timeoutMs, run.runId, run.traceId);
+        const reply = await this.#follower.reply(run, { ...patience, timeoutMs: leftMs });
+        const result = await this.of(reply);
+        if (result) return result;
+        await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS).unref());
+      }
+    } finally {
+      settled.abort();
+    }
+  }
+
+  /**
+   * While it is waited for, somebody may answer a pause and die before the run is woken. So its last entry is looked at now and
+   * then (one exact read), and when that is one that something must follow, it is seen to. Never rejects.
+   */
+  async #healOn(run: KnownRun, signal: AbortSignal): Promise<void> {
+    for (let afterMs = FIRST_HEAL_MS; ; afterMs = Math.min(afterMs * 2, LAST_HEAL_MS)) {
+      try {
+        await sleep(afterMs, undefined, { signal, ref: false });
+        const last = await this.#journals.lastEntry(run.runId, run.traceId);
+        if (!last || !isFollowed(last)) continue;
+        const journal = await this.#journals.read(run.runId, run.traceId);
+        if (journal) await this.#children.heal(journal);
+      } catch {
+        if (signal.aborted) return;
+        // The log is away: the next look, or the sweeper, has more luck.
+      }
     }
   }
 
@@ -72,6 +102,11 @@ export class RunOutcomes {
     return null;
   }
 }
+
+/** Whether an entry is followed by something that its writer sends: a task, a reply, or the end of a child. */
+const isFollowed = ({ event_type, data }: RunEventEntry): boolean =>
+  ["run.resumed", "run.cancelled", "run.error"].includes(event_type) ||
+  (event_type === "run.paused" && data["status"] === "waiting_child");
 
 function toEnd(reply: SignalOf<EndType>): RunResult {
   switch (reply.type) {

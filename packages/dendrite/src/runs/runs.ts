@@ -64,7 +64,8 @@ export class Runs {
   }
 
   /**
-   * What a run came to, or waits for; it is waited for while it runs. Rejects with `RunNotFoundError`, and as `run`. Giving up
+   * What a run came to, or waits for; it is waited for while it runs. Sees to it, now and every few seconds, that a run goes on
+   * whose pause was answered by somebody who died before it was woken. Rejects with `RunNotFoundError`, and as `run`. Giving up
    * leaves the run alone.
    */
   async wait(runId: string, options: WaitForRun = {}): Promise<RunResult> {
@@ -211,12 +212,12 @@ export class Runs {
     let task: SignalOf<"TASK"> | undefined;
     try {
       const reply = await dispatcher.dispatchAndWait(
-        { ...prepared, signal, onPause },
+        { ...prepared, signal, onPause: "return" },
         null,
         (one) => void (task = one),
       );
       const result = await outcomes.of(reply);
-      if (result) return result;
+      if (result && (result.pause === null || onPause === "return")) return result;
       const timeoutMs = Math.max(1, prepared.timeoutMs - (performance.now() - startedAt));
       const run = toKnownRun(reply.meta.run_id!, reply, true);
       return await outcomes.wait(run, { timeoutMs, signal, onPause });
