@@ -55,6 +55,7 @@ export type { Logger } from "./logger.ts";
 
 // For siblings.
 export { silentLogger } from "./logger.ts";
+export { Recent } from "./synapse/recent.ts";
 export { signalOf } from "./synapse/signal-of.ts";
 export {
   answerDedupId,
@@ -66,7 +67,9 @@ export {
   isSignalId,
   isTraceId,
   journalOf,
+  keptTimeText,
   matchesFilter,
+  msOfTime,
   newInstanceId,
   parseCapability,
   parseNamespace,

@@ -66,6 +66,7 @@ export {
   toWakeTask,
   wakesOf,
 } from "./run-signals.ts";
+export { keptTimeText, msOfTime } from "./time-text.ts";
 export { toChildEnd } from "./to-child-end.ts";
 export { encodeTicket, isObjectReference, readTicket } from "./ticket.ts";
 export type { Ticket } from "./ticket.ts";

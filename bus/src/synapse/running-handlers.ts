@@ -16,6 +16,15 @@ export class RunningHandlers {
     return promise;
   }
 
+  /** Count what runs already until it settles. `onError` gets what it rejects with. */
+  watch(promise: Promise<unknown>, onError: (error: unknown) => void): void {
+    this.#size++;
+    promise.then(this.#ended, (error: unknown) => {
+      this.#ended();
+      onError(error);
+    });
+  }
+
   get size(): number {
     return this.#size;
   }

@@ -7,6 +7,7 @@
 import {
   createSignal,
   isSignalId,
+  keptTimeText,
   LANES,
   newRunId,
   newTraceId,
@@ -28,7 +29,7 @@ import type { DispatchRequest, Parent, WaitRequest } from "./requests.ts";
 import type { RosterWatch } from "./roster-watch.ts";
 import type { RunFollower } from "./run-follower.ts";
 import { checkTenant, isJsonObject, MAX_TIMEOUT_MS, parseTimeoutMs } from "./validate.ts";
-import { orAborted, startWait, toOutcome, type Outcome, type Wait } from "./wait.ts";
+import { orAborted, StartedWait, toOutcome, type Outcome, type Wait } from "./wait.ts";
 import type { Waiters } from "./waiters.ts";
 
 export interface DispatcherOptions {
@@ -64,6 +65,8 @@ export type OnPrepared = (task: SignalOf<"TASK">) => void | Promise<void>;
 
 type Keyed<R extends DispatchRequest> = R & { readonly idempotencyKey: string };
 const isKeyed = <R extends DispatchRequest>(request: R): request is Keyed<R> => request.idempotencyKey !== undefined;
+
+const textOfDeadline = keptTimeText();
 
 const WAIT_TIMEOUT_MS = 30_000;
 const DISPATCH_TIMEOUT_MS = 3_600_000;
@@ -167,14 +170,14 @@ export class Dispatcher {
   #toTask(request: DispatchRequest, neuron: string, deadline: Date, parent: Parent | null): SignalOf<"TASK"> {
     const { capabilities, priority, metadata, tenantId, parentId, idempotencyKey } = request;
     const trace_id = (request.traceId as TraceId | undefined) ?? newTraceId();
-    const payload: SignalOf<"TASK">["payload"] = { input: request.input, deadline: deadline.toISOString() };
+    const payload: SignalOf<"TASK">["payload"] = { input: request.input, deadline: textOfDeadline(deadline.getTime()) };
     if (capabilities !== undefined) payload.capabilities = [...capabilities];
     if (priority !== undefined) payload.priority = priority;
     if (metadata !== undefined) payload.metadata = metadata;
     const meta: SignalOf<"TASK">["meta"] = {
       run_id: newRunId(),
-      reply_to: this.#options.instance,
       instance: this.#options.instance,
+      reply_to: this.#options.instance,
     };
     if (tenantId !== undefined) meta.tenant_id = tenantId;
     if (parent) meta.parent_run_id = parent.runId;
@@ -211,26 +214,38 @@ export class Dispatcher {
   }
 
   async #send(task: SignalOf<"TASK">, delivery: "durable" | "transient"): Promise<void> {
+    if (delivery === "transient") return this.#publish(task);
     this.#options.observer.dispatched?.({ neuron: task.directed.id ?? "", delivery });
-    if (delivery === "transient") this.#options.bus.publish(task);
-    else await this.#options.bus.append(task, { dedupId: task.id });
+    await this.#options.bus.append(task, { dedupId: task.id });
+  }
+
+  #publish(task: SignalOf<"TASK">): void {
+    this.#options.observer.dispatched?.({ neuron: task.directed.id ?? "", delivery: "transient" });
+    this.#options.bus.publish(task);
   }
 
   /** Register the waiter, send the TASK, and wait. What waits does not hold the TASK: 10,000 of them may wait for hours. */
   #sendAndWait(task: SignalOf<"TASK">, wait: Wait): Promise<Outcome> {
     const { waiters, observer } = this.#options;
-    const { replied, fail } = startWait(waiters, wait, () => this.#giveUp(wait));
-    this.#send(task, wait.delivery).catch(fail);
-    return toOutcome(replied, wait, observer);
+    const started = new StartedWait(waiters, wait, this.#giveUp);
+    if (wait.delivery === "durable") this.#send(task, "durable").catch((error: unknown) => started.end(error));
+    else {
+      try {
+        this.#publish(task);
+      } catch (error) {
+        started.end(error);
+      }
+    }
+    return toOutcome(started.replied, wait, observer);
   }
 
   /** The caller's signal aborted: stop the run, and with it what it dispatched. */
-  #giveUp({ traceId, runId, tenantId, delivery }: Wait): void {
+  readonly #giveUp = ({ traceId, runId, tenantId, delivery }: Wait): void => {
     const options = { runId, tenantId, reason: "the caller gave up", isStored: delivery === "durable" };
     this.stop(traceId as TraceId, options).catch((error: unknown) =>
       this.#options.logger.warn({ err: error, traceId, runId }, "stop.failed"),
     );
-  }
+  };
 }
 
 function toWait(task: SignalOf<"TASK">, request: WaitRequest, deadline: Date): Wait {

@@ -8,7 +8,7 @@
 import { repliesOf, type Bus, type InstanceId } from "@myelin/bus";
 import type { DendriteObserver } from "./observer.ts";
 import type { KnownRun, RunHistory } from "./run-history.ts";
-import { startWait, toOutcome, type Outcome, type Wait } from "./wait.ts";
+import { StartedWait, toOutcome, type Outcome, type Wait } from "./wait.ts";
 import type { Reply, Waiters } from "./waiters.ts";
 
 export interface RunFollowerOptions {
@@ -50,12 +50,12 @@ export class RunFollower {
     const { runId, traceId, neuron } = run;
     const replyTo = run.replyTo === instance ? undefined : run.replyTo;
     const wait: Wait = { ...options, runId, traceId, replyTo, neuron, delivery: "durable" };
-    const { replied, fail } = startWait(waiters, wait);
-    return { wait, replied: replied.finally(this.#hear(run, send, fail)) };
+    const started = new StartedWait(waiters, wait);
+    return { wait, replied: started.replied.finally(this.#hear(run, send, started)) };
   }
 
   /** Listen, unless this process hears the run's replies anyway; then ask what was stored before. */
-  #hear(run: KnownRun, send: (() => Promise<void>) | undefined, fail: (error: unknown) => void): () => void {
+  #hear(run: KnownRun, send: (() => Promise<void>) | undefined, started: StartedWait): () => void {
     const { bus, instance, waiters, history } = this.#options;
     const { runId, traceId, replyTo } = run;
     const replies = repliesOf(traceId, runId, replyTo);
@@ -67,7 +67,7 @@ export class RunFollower {
       const found = await history.replyOf(run);
       if (found) waiters.receive(found.reply);
     })();
-    asked.catch(fail);
+    asked.catch((error: unknown) => started.end(error));
     // A subscription that failed has failed the wait; there is nothing to end then.
     return () => void subscription?.then((one) => one.drain()).catch(() => {});
   }

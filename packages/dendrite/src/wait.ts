@@ -22,50 +22,74 @@ export interface Wait {
   readonly signal: AbortSignal | undefined;
 }
 
-export interface Started {
-  readonly replied: Promise<Reply>;
-  readonly fail: (error: unknown) => void;
-}
-
 /** What a caller gets: the output, or the pause it asked for. */
 export type Outcome = SignalOf<"AGENT_OUTPUT" | PauseType>;
 
-/** Register a wait: from here on its reply is heard. `onGivenUp` is called when the caller's signal aborts it. */
-export function startWait(waiters: Waiters, wait: Wait, onGivenUp?: () => void): Started {
-  const { runId, traceId, replyTo, timeoutMs, signal } = wait;
-  let fail: (error: unknown) => void = () => {};
-  const replied = new Promise<Reply>((resolve, reject) => {
-    const timer = setTimeout(() => fail(timeoutOf(wait)), timeoutMs);
-    const onAbort =
-      signal &&
-      (() => {
-        if (waiters.fail(waiter, signal.reason)) onGivenUp?.();
-      });
-    if (onAbort) signal.addEventListener("abort", onAbort);
-    const settled = () => {
-      clearTimeout(timer);
-      if (onAbort) signal.removeEventListener("abort", onAbort);
-    };
-    const waiter: Waiter = {
-      runId,
-      traceId,
-      ...(replyTo !== undefined && { replyTo }),
-      isStored: wait.delivery === "durable",
-      untilEnd: wait.onPause === "wait",
-      settle: (reply) => {
-        settled();
-        resolve(reply);
-      },
-      fail: (error) => {
-        settled();
-        reject(error);
-      },
-    };
-    fail = (error) => waiters.fail(waiter, error);
-    waiters.add(waiter);
-  });
-  return { replied, fail };
+/**
+ * A wait that is registered: from its start on its reply is heard. One object and no closures, because every dispatch has one.
+ */
+export class StartedWait implements Waiter {
+  readonly runId: string;
+  readonly traceId: string;
+  readonly replyTo: string | undefined;
+  readonly isStored: boolean;
+  readonly untilEnd: boolean;
+  /** Settles once: with the reply, or with what ends the wait before it. */
+  readonly replied: Promise<Reply>;
+  readonly #wait: Wait;
+  readonly #waiters: Waiters;
+  readonly #timer: NodeJS.Timeout;
+  readonly #onAbort: (() => void) | undefined;
+  #resolve!: (reply: Reply) => void;
+  #reject!: (error: unknown) => void;
+
+  /** `onGivenUp` is called when the caller's signal aborts it. */
+  constructor(waiters: Waiters, wait: Wait, onGivenUp?: (wait: Wait) => void) {
+    this.runId = wait.runId;
+    this.traceId = wait.traceId;
+    this.replyTo = wait.replyTo;
+    this.isStored = wait.delivery === "durable";
+    this.untilEnd = wait.onPause === "wait";
+    this.#wait = wait;
+    this.#waiters = waiters;
+    this.replied = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#timer = setTimeout(expire, wait.timeoutMs, this);
+    const { signal } = wait;
+    this.#onAbort = signal && (() => this.end(signal.reason) && onGivenUp?.(wait));
+    if (this.#onAbort) signal!.addEventListener("abort", this.#onAbort);
+    waiters.add(this);
+  }
+
+  /** End the wait with an error, unless something ended it before: then false. */
+  end(error: unknown): boolean {
+    return this.#waiters.fail(this, error);
+  }
+
+  expire(): void {
+    this.end(timeoutOf(this.#wait));
+  }
+
+  /** For `Waiters` alone, as `fail` is: both come after the waiter was removed. */
+  settle(reply: Reply): void {
+    this.#forget();
+    this.#resolve(reply);
+  }
+
+  fail(error: unknown): void {
+    this.#forget();
+    this.#reject(error);
+  }
+
+  #forget(): void {
+    clearTimeout(this.#timer);
+    if (this.#onAbort) this.#wait.signal!.removeEventListener("abort", this.#onAbort);
+  }
 }
+
+const expire = (wait: StartedWait): void => wait.expire();
 
 /** From the reply to what the caller gets. Async, so that an error's stack shows who waits. */
 export async function toOutcome(replied: Promise<Reply>, wait: Wait, observer: DendriteObserver): Promise<Outcome> {

@@ -27,8 +27,8 @@ export interface Waiter extends Omit<RunAddress, "replyTo"> {
   /** Pauses are passed over while the run's end is awaited. */
   readonly untilEnd: boolean;
   /** Settles the wait with a reply. Called at most once, after the waiter was removed. */
-  readonly settle: (reply: Reply) => void;
-  readonly fail: (error: unknown) => void;
+  settle(reply: Reply): void;
+  fail(error: unknown): void;
 }
 
 /** A run that is waited for, and when to ask the log about it. */

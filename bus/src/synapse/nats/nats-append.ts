@@ -16,7 +16,7 @@
  *    at the head of its subject: is that its own entry, then it was stored. Without that look every restart of the server
  *    makes writers believe that they were replaced (45 to 92 of 384).
  */
-import { createInbox, type Msg, type MsgHdrs } from "@nats-io/nats-core";
+import { createInbox, type Msg } from "@nats-io/nats-core";
 import { LogUnavailableError, NotPermittedError, WrongLastSeqError } from "../../protocol/errors.ts";
 import type { Appended } from "../synapse.ts";
 import { API_CODE, describeError, type ApiError } from "./nats-api.ts";
@@ -38,7 +38,7 @@ export interface AppendRequest {
   /** The stream that listens on the subject. */
   readonly stream: string;
   readonly subject: string;
-  readonly bytes: Uint8Array;
+  readonly payload: string | Uint8Array;
   /** Of the Signal, or whatever else the errors should name. */
   readonly signalId: string;
   readonly dedupId: string | undefined;
@@ -48,9 +48,9 @@ export interface AppendRequest {
   readonly timeoutMs: number;
 }
 
-interface Pending extends Omit<AppendRequest, "bytes"> {
+interface Pending extends Omit<AppendRequest, "payload"> {
   /** Null once settled: see `#settle`. */
-  content: { readonly bytes: Uint8Array; readonly headers: MsgHdrs } | null;
+  content: { readonly payload: string | Uint8Array; readonly headers: string } | null;
   readonly giveUpAt: number;
   resolve: (appended: Appended) => void;
   reject: (error: Error) => void;
@@ -113,7 +113,7 @@ export class NatsAppender {
         dedupId: request.dedupId,
         expectLastSeq: request.expectLastSeq,
         timeoutMs: request.timeoutMs,
-        content: { bytes: request.bytes, headers: toHeaders(request) },
+        content: { payload: request.payload, headers: toHeaders(request) },
         giveUpAt: performance.now() + request.timeoutMs,
         resolve,
         reject,
@@ -165,10 +165,8 @@ export class NatsAppender {
     // Sent while the link is down it would be thrown away; onUp sends it.
     if (!pending.isSent || !content) return;
     try {
-      this.#link.nc.publish(pending.subject, content.bytes, {
-        reply: `${this.#inbox}.${pending.token}`,
-        headers: content.headers,
-      });
+      const reply = `${this.#inbox}.${pending.token}`;
+      this.#link.outbox.send(pending.subject, content.payload, { reply, headers: content.headers });
     } catch (error) {
       // A closed connection ends all of them in a moment. Not at once: settling starts the next one, which may fail too.
       if (this.#link.nc.isClosed()) return;

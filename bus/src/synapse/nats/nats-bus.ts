@@ -1,7 +1,7 @@
 /** NatsBus: one namespace on one connection. Every part of it has a file of its own; here they meet. */
 import { NotPermittedError, PayloadTooLargeError } from "../../protocol/errors.ts";
 import { parseNeuronId } from "../../protocol/ids.ts";
-import { encodeSignal, parseSignal, type Signal } from "../../protocol/signal.ts";
+import { parseSignal, toSignalText, type Signal } from "../../protocol/signal.ts";
 import { streamName, subjectFilter, subjectOf, type SubjectFilter } from "../../protocol/subjects.ts";
 import type {
   AppendOptions,
@@ -64,33 +64,35 @@ export class NatsBus implements Bus {
     const { dedupId, expectLastSeq, timeoutMs = DEFAULT_APPEND_TIMEOUT_MS } = options;
     if (expectLastSeq !== undefined) assertWhole("expectLastSeq", expectLastSeq, 0);
     assertPositive("timeoutMs", timeoutMs);
-    const bytes = this.#encode(signal);
-    const appendBytes = (bytes: Uint8Array) =>
+    const text = this.#encode(signal);
+    const appendPayload = (payload: string | Uint8Array) =>
       this.#session.appender.append({
         stream: streamName(this.namespace),
         subject: subjectOf(this.namespace, "put", signal),
-        bytes,
+        payload,
         signalId: signal.id,
         dedupId,
         expectLastSeq,
         timeoutMs,
       });
-    if (this.#fits(bytes)) return appendBytes(bytes);
-    return this.#session.during(async () => appendBytes(await this.#large.store(signal, bytes, timeoutMs)));
+    if (this.#fits(text)) return appendPayload(text);
+    return this.#session.during(async () =>
+      appendPayload(await this.#large.store(signal, Buffer.from(text), timeoutMs)),
+    );
   }
 
   publish(signal: Signal): void {
-    const bytes = this.#encode(signal);
+    const text = this.#encode(signal);
     const { link } = this.#session;
     const subject = subjectOf(this.namespace, "live", signal);
-    const send = (bytes: Uint8Array) => {
-      // Away: nobody listens, and the client would only keep it to throw it away.
-      if (link.isUp) link.nc.publish(subject, bytes);
+    // Away: nobody listens, and the client would only keep it to throw it away.
+    const send = (payload: string | Uint8Array) => {
+      if (link.isUp) link.outbox.send(subject, payload);
     };
-    if (this.#fits(bytes)) return send(bytes);
+    if (this.#fits(text)) return send(text);
     void this.#session.during(async () => {
       try {
-        send(await this.#large.store(signal, bytes, DEFAULT_APPEND_TIMEOUT_MS));
+        send(await this.#large.store(signal, Buffer.from(text), DEFAULT_APPEND_TIMEOUT_MS));
       } catch (error) {
         this.#onProblem({ type: "publish-error", subject, error });
       }
@@ -208,16 +210,16 @@ export class NatsBus implements Bus {
     this.#onProblem({ type: "not-permitted", subject, error });
   }
 
-  #encode(signal: Signal): Uint8Array {
+  #encode(signal: Signal): string {
     this.#session.assertOpen();
-    const bytes = encodeSignal(signal);
-    if (bytes.length <= this.maxPayloadBytes) return bytes;
-    throw new PayloadTooLargeError(`${signal.type} ${signal.id}`, bytes.length, this.maxPayloadBytes);
+    const text = toSignalText(signal);
+    if (fits(text, this.maxPayloadBytes)) return text;
+    throw new PayloadTooLargeError(`${signal.type} ${signal.id}`, Buffer.byteLength(text), this.maxPayloadBytes);
   }
 
   /** True when it fits one message, beside its headers. */
-  #fits(bytes: Uint8Array): boolean {
-    return bytes.length <= this.#session.link.maxPayloadBytes - HEADER_BYTES;
+  #fits(text: string): boolean {
+    return fits(text, this.#session.link.maxPayloadBytes - HEADER_BYTES);
   }
 
   /** An entry as the contract shows it. */
@@ -234,5 +236,9 @@ export class NatsBus implements Bus {
     return coming && coming.then((whole) => ({ ...entry, ...whole }));
   }
 }
+
+/** Whether a text has at most so many bytes. A character has three at most, so that few are counted. */
+const fits = (text: string, maxBytes: number): boolean =>
+  text.length * 3 <= maxBytes || Buffer.byteLength(text) <= maxBytes;
 
 const unawaitedSubjects = (stream: string): string[] => [`$JS.API.CONSUMER.MSG.NEXT.${stream}.`, `$JS.ACK.${stream}.`];

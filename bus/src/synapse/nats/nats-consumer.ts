@@ -14,6 +14,7 @@ import { BusError } from "../../protocol/errors.ts";
 import { parseSignal, type Signal } from "../../protocol/signal.ts";
 import { consumerName, streamName, subjectFilter } from "../../protocol/subjects.ts";
 import type { Lane } from "../../protocol/signals/task.ts";
+import { Recent } from "../recent.ts";
 import { RunningHandlers } from "../running-handlers.ts";
 import type { BusProblem, Consumption, TaskDelivery, TaskHandler, TaskOutcome } from "../synapse.ts";
 import { API_CODE, askApi, describeError } from "./nats-api.ts";
@@ -35,7 +36,7 @@ export interface ConsumeRequest {
 
 const MS_NS = 1_000_000;
 const RETRY_AFTER_ERROR_MS = 1_000;
-/** How many ended tasks are remembered, for a server that forgot our answer. */
+/** How many ended tasks are remembered at least, for a server that forgot our answer. */
 const DONE_REMEMBERED = 10_000;
 
 export async function consumeNats(
@@ -80,7 +81,7 @@ class NatsConsumption implements Consumption {
   readonly #handlers = new RunningHandlers();
   readonly #running = new Map<string, Lease>();
   /** What was done here, and for how long the server may be told so. */
-  readonly #done = new Map<string, { ackSubject: string; isOursUntil: number }>();
+  readonly #done = new Recent<{ ackSubject: string; isOursUntil: number }>(DONE_REMEMBERED);
   /** Hand-backs that wait for the connection. */
   #unsaid: { lease: Lease; answer: string }[] = [];
   readonly #onUp = () => this.#sayAgain();
@@ -125,7 +126,7 @@ class NatsConsumption implements Consumption {
     this.#leases.stop();
     this.#link.onUp.delete(this.#onUp);
     // So that what was said is heard before the caller goes on to close things.
-    if (this.#link.isUp) await this.#link.nc.flush().catch(() => {});
+    if (this.#link.isUp) await this.#link.flushOnce().catch(() => {});
   }
 
   #onDelivery({ message, pulledAt, hasRoom }: PullDelivery): boolean | Promise<boolean> {
@@ -141,11 +142,11 @@ class NatsConsumption implements Consumption {
       return false;
     }
     if (this.#done.has(info.key)) {
-      this.#link.nc.publish(ackSubject, "+ACK");
+      this.#link.outbox.send(ackSubject, "+ACK");
       return false;
     }
     if (!hasRoom) {
-      this.#link.nc.publish(ackSubject, "-NAK");
+      this.#link.outbox.send(ackSubject, "-NAK");
       return false;
     }
     const bytes = message.data;
@@ -158,7 +159,7 @@ class NatsConsumption implements Consumption {
     const coming = this.#request.large.fetch(bytes, parsed);
     if (coming) return this.#handlers.track(() => this.#runWhole(subject, coming, info, this.#hold(info, ackSubject)));
     // Never to be delivered again; its bytes stay in the log.
-    this.#link.nc.publish(ackSubject, "+TERM");
+    this.#link.outbox.send(ackSubject, "+TERM");
     this.#request.onProblem({ type: "bad-message", subject, bytes, problem: parsed.problem });
     return false;
   }
@@ -210,15 +211,15 @@ class NatsConsumption implements Consumption {
     if (outcome.type === "abandon" || !this.#leases.isOurs(lease)) return;
     if (outcome.type === "done") {
       const { ackSubject } = lease;
-      this.#remember(info.key, { ackSubject, isOursUntil: lease.confirmedAt + this.#request.ackWaitMs });
-      if (this.#link.isUp) this.#link.nc.publish(ackSubject, "+ACK");
+      this.#done.set(info.key, { ackSubject, isOursUntil: lease.confirmedAt + this.#request.ackWaitMs });
+      if (this.#link.isUp) this.#link.outbox.send(ackSubject, "+ACK");
       return;
     }
     this.#answer(lease, outcome.delayMs > 0 ? `-NAK {"delay":${Math.ceil(outcome.delayMs * MS_NS)}}` : "-NAK");
   }
 
   #answer(lease: Lease, answer: string): void {
-    if (this.#link.isUp) this.#link.nc.publish(lease.ackSubject, answer);
+    if (this.#link.isUp) this.#link.outbox.send(lease.ackSubject, answer);
     else this.#unsaid.push({ lease, answer });
   }
 
@@ -230,17 +231,12 @@ class NatsConsumption implements Consumption {
   #sayAgain(): void {
     const now = performance.now();
     for (const { ackSubject, isOursUntil } of this.#done.values()) {
-      if (now < isOursUntil) this.#link.nc.publish(ackSubject, "+ACK");
+      if (now < isOursUntil) this.#link.outbox.send(ackSubject, "+ACK");
     }
     for (const { lease, answer } of this.#unsaid) {
-      if (this.#leases.isOurs(lease)) this.#link.nc.publish(lease.ackSubject, answer);
+      if (this.#leases.isOurs(lease)) this.#link.outbox.send(lease.ackSubject, answer);
     }
     this.#unsaid = [];
-  }
-
-  #remember(key: string, answered: { ackSubject: string; isOursUntil: number }): void {
-    this.#done.set(key, answered);
-    if (this.#done.size > DONE_REMEMBERED) this.#done.delete(this.#done.keys().next().value!);
   }
 
   /** The consumer does not answer: make sure that it is there. Reported once until it delivers again. */

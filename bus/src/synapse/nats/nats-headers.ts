@@ -1,5 +1,4 @@
 /** The headers of an append: the dedup id, the expected last sequence, and whether it replaces what was there. */
-import type { MsgHdrs } from "@nats-io/nats-core";
 import { BusError } from "../../protocol/errors.ts";
 
 export interface HeaderFields {
@@ -9,8 +8,6 @@ export interface HeaderFields {
   /** It takes the place of all that its subject had. */
   readonly replaces?: boolean | undefined;
 }
-
-const encoder = new TextEncoder();
 
 function assertDedupId(dedupId: string): void {
   if (/^[\x21-\x7e]{1,255}$/.test(dedupId)) return;
@@ -23,24 +20,8 @@ function assertDedupId(dedupId: string): void {
 /** An upper bound of what toHeaders adds to a message, and so to what the server must take. */
 export const HEADER_BYTES = 512;
 
-/**
- * Headers as the client's publish needs them: it asks for their bytes and nothing else. Its own take 3 µs and 2 kB to spell
- * out one header, character by character; twice per dispatch that is a tenth of its time.
- */
-class EncodedHeaders {
-  readonly #text: string;
-
-  constructor(lines: string) {
-    this.#text = `NATS/1.0\r\n${lines}\r\n`;
-  }
-
-  encode(): Uint8Array {
-    return encoder.encode(this.#text);
-  }
-}
-
-/** Throws `INVALID_OPTION` when the dedup id cannot be a header. */
-export function toHeaders(append: HeaderFields): MsgHdrs {
+/** The headers as NATS writes them. Throws `INVALID_OPTION` when the dedup id cannot be one. */
+export function toHeaders(append: HeaderFields): string {
   const { signalId, dedupId, expectLastSeq, replaces } = append;
   // A line break in an id would be another header.
   const id = dedupId ?? (expectLastSeq === undefined ? signalId : undefined);
@@ -49,5 +30,5 @@ export function toHeaders(append: HeaderFields): MsgHdrs {
   const seqLine =
     expectLastSeq === undefined ? "" : `Nats-Expected-Last-Subject-Sequence: ${String(expectLastSeq)}\r\n`;
   const rollupLine = replaces === true ? "Nats-Rollup: sub\r\n" : "";
-  return new EncodedHeaders(seqLine + idLine + rollupLine) as unknown as MsgHdrs;
+  return `NATS/1.0\r\n${seqLine}${idLine}${rollupLine}\r\n`;
 }

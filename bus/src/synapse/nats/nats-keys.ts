@@ -60,7 +60,7 @@ export class NatsKeys {
     const { seq } = await this.#session.appender.append({
       stream: this.#stream,
       subject,
-      bytes: value,
+      payload: value,
       signalId: `key ${key}`,
       dedupId: `${isLarge ? REFERENCE : VALUE}${nuid.next()}`,
       expectLastSeq: expectRevision,

@@ -126,7 +126,7 @@ export class NatsLeases {
       if (now - lease.extendedAt < notWithinMs) continue;
       lease.extendedAt = now;
       // The answer tells which question it answers: the lease counts from the question.
-      this.#link.nc.publish(lease.ackSubject, "+WPI", { reply: `${this.#inbox}.${lease.id}.${Math.floor(now)}` });
+      this.#link.outbox.send(lease.ackSubject, "+WPI", { reply: `${this.#inbox}.${lease.id}.${Math.floor(now)}` });
     }
   }
 

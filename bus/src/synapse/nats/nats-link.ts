@@ -7,6 +7,7 @@
 import { errors, type NatsConnection, type PermissionViolationError } from "@nats-io/nats-core";
 import { BusError } from "../../protocol/errors.ts";
 import type { SynapseStatus } from "../synapse.ts";
+import { NatsOutbox } from "./nats-outbox.ts";
 
 /** Something sent, or asked to hear, that our user may not. */
 export interface Refusal {
@@ -17,6 +18,8 @@ export interface Refusal {
 export class NatsLink {
   readonly nc: NatsConnection;
   readonly url: string;
+  /** Everything that is published goes through it. */
+  readonly outbox: NatsOutbox;
   /** Fire when the connection is lost, when it is back, and when it is gone for good. */
   readonly onDown = new Set<() => void>();
   readonly onUp = new Set<() => void>();
@@ -35,6 +38,7 @@ export class NatsLink {
   constructor(nc: NatsConnection, url: string) {
     this.nc = nc;
     this.url = url;
+    this.outbox = new NatsOutbox(nc);
     this.#maxPayloadBytes = nc.info?.max_payload ?? 1024 * 1024;
     void this.#watch();
   }
@@ -57,13 +61,19 @@ export class NatsLink {
   async flush(): Promise<void> {
     while (!this.#isClosed) {
       try {
-        await this.nc.flush();
+        await this.flushOnce();
         return;
       } catch {
         await this.#up();
       }
     }
     throw closedError();
+  }
+
+  /** The same, of this connection: rejects when it is lost. */
+  async flushOnce(): Promise<void> {
+    this.outbox.flush();
+    await this.nc.flush();
   }
 
   close(): Promise<void> {

@@ -115,7 +115,7 @@ export class NatsObjects {
       const { seq } = await this.#session.appender.append({
         stream: this.#stream,
         subject,
-        bytes: bytes.subarray(at, at + partBytes),
+        payload: bytes.subarray(at, at + partBytes),
         signalId: `a part of ${reference}`,
         dedupId: `${partsId}.${at}`,
         expectLastSeq: undefined,
@@ -140,7 +140,7 @@ export class NatsObjects {
     await this.#session.appender.append({
       stream: this.#stream,
       subject: objectInfoSubject(this.#namespace, reference),
-      bytes: Buffer.from(JSON.stringify(info)),
+      payload: JSON.stringify(info),
       signalId: reference,
       dedupId: object.nuid,
       expectLastSeq: undefined,

@@ -120,6 +120,7 @@ export class NatsPulls {
     clearInterval(this.#timer);
     clearTimeout(this.#pauseTimer);
     for (const pull of this.#pulls) this.#endPoll(pull);
+    this.#link.outbox.flush();
     // Without the subscription the server forgets the pull.
     await Promise.all([...this.#pulls].map((pull) => pull.subscription.drain().catch(() => {})));
   }
@@ -153,7 +154,7 @@ export class NatsPulls {
     pull.poll = poll;
     this.sent++;
     this.#timer ??= setInterval(() => this.#tick(), Math.max(20, Math.min(GRACE_MS, this.#expiresMs / 4)));
-    this.#link.nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${this.#options.consumer}`, `{"batch":${batch},${until}}`, {
+    this.#link.outbox.send(`$JS.API.CONSUMER.MSG.NEXT.${this.#options.consumer}`, `{"batch":${batch},${until}}`, {
       reply: pull.inbox,
     });
   }

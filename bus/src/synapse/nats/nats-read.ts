@@ -255,7 +255,7 @@ class LogReader {
     this.#outstanding += BATCH;
     this.#heardAt = performance.now();
     const maxBytes = Math.max(BATCH_BYTES, 2 * this.#link.maxPayloadBytes);
-    this.#link.nc.publish(
+    this.#link.outbox.send(
       `$JS.API.CONSUMER.MSG.NEXT.${this.#stream}.${this.#name}`,
       `{"batch":${BATCH},"max_bytes":${maxBytes},"expires":${PULL_MS * MS_NS}}`,
       { reply: this.#inbox },
@@ -325,6 +325,6 @@ class LogReader {
   #delete(name: string): void {
     if (!this.#link.isUp || this.#link.mayNotDelete) return;
     // The answer goes where nobody listens.
-    this.#link.nc.publish(`$JS.API.CONSUMER.DELETE.${this.#stream}.${name}`, "", { reply: createInbox() });
+    this.#link.outbox.send(`$JS.API.CONSUMER.DELETE.${this.#stream}.${name}`, "", { reply: createInbox() });
   }
 }

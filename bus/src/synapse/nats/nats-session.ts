@@ -60,7 +60,7 @@ export class NatsSession {
     await this.#during.settled();
     await this.appender.settled();
     // What was published last is on its way; a server that is away is not waited for.
-    if (this.link.isUp) await this.link.nc.flush().catch(() => {});
+    if (this.link.isUp) await this.link.flushOnce().catch(() => {});
     await this.link.close();
   }
 }

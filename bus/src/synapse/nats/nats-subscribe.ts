@@ -41,30 +41,31 @@ export async function subscribeNats(
       if (seq === null) return reportForged(message, onProblem);
       received = { channel, seq };
     }
-    const { subject, data: bytes } = message;
+    const { data: bytes } = message;
     const parsed = parseSignal(bytes);
-    if (line === null && !mayBeTicket(parsed)) return handle(subject, { bytes, parsed }, received);
+    if (line === null && !mayBeTicket(parsed)) return handle(message, parsed, received);
     const turn = (line ?? Promise.resolve()).then(async () => {
       // Only now, so that one fetch of a subscription is under way, and one large Signal in memory.
       const whole = await large.fetch(bytes, parsed)?.catch((error: unknown) => unfetched(bytes, error));
-      handle(subject, whole ?? { bytes, parsed }, received);
+      handle(message, whole?.parsed ?? parsed, received, whole?.bytes);
       if (line === turn) line = null;
     });
     line = turn;
     void running.track(() => turn);
   };
 
-  const handle = (subject: string, { bytes, parsed }: Whole, received: Received): void => {
-    if (!parsed.ok) return onProblem({ type: "bad-message", subject, bytes, problem: parsed.problem });
-    const onError = (error: unknown) => onProblem({ type: "handler-error", subject, error });
+  // The subject is decoded only when somebody needs it.
+  const handle = (message: Msg, parsed: ParsedSignal, received: Received, bytes = message.data): void => {
+    if (!parsed.ok) return onProblem({ type: "bad-message", subject: message.subject, bytes, problem: parsed.problem });
     try {
       const result = handler(parsed.signal, received);
       // Most handlers are done when they return, and cost no promise.
-      if (result instanceof Promise) void running.track(() => result.catch(onError));
+      if (result instanceof Promise) running.watch(result, (error) => onHandlerError(message, error));
     } catch (error) {
-      onError(error);
+      onHandlerError(message, error);
     }
   };
+  const onHandlerError = ({ subject }: Msg, error: unknown) => onProblem({ type: "handler-error", subject, error });
 
   const subscription = session.link.nc.subscribe(subject, {
     ...(queue === undefined ? {} : { queue }),
@@ -80,6 +81,8 @@ export async function subscribeNats(
   }
 
   const drain = session.own(async () => {
+    // What this process has just published is on its way, too.
+    session.link.outbox.flush();
     // Delivers what is on its way. It rejects only when the connection is gone, and then nothing is on its way.
     await subscription.drain().catch(() => {});
     await running.settled();

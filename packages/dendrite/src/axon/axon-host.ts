@@ -200,7 +200,7 @@ export class AxonHost {
   }
 
   /** What the neuron makes of the task, or why it is not started. */
-  async #replyTo(run: TaskRun, seq: number | null): Promise<ReplyBody | null> {
+  #replyTo(run: TaskRun, seq: number | null): ReplyBody | Promise<ReplyBody | null> {
     if (run.recordedEnd) return run.recordedEnd;
     const stop = run.hasCompleted ? undefined : this.#options.stopOf(run.task, seq);
     if (stop) {

@@ -5,6 +5,7 @@
 import {
   isEndType,
   isReplyType,
+  Recent,
   repliesOf,
   runIdOf,
   signalOf,
@@ -20,22 +21,21 @@ export interface DoneTasksOptions {
   readonly reconnectedAt: () => number;
 }
 
-/** Tasks remembered as done, so that a second delivery is not run again. */
+/** Tasks remembered as done at least, so that a second delivery is not run again. */
 const REMEMBERED = 10_000;
 /** How far apart the clocks of the log and of a worker are taken to be at most. */
 const CLOCK_SKEW_MS = 1_000;
 
 export class DoneTasks {
   readonly #options: DoneTasksOptions;
-  readonly #ids = new Set<string>();
+  readonly #ids = new Recent<true>(REMEMBERED);
 
   constructor(options: DoneTasksOptions) {
     this.#options = options;
   }
 
   add(taskId: string): void {
-    this.#ids.add(taskId);
-    if (this.#ids.size > REMEMBERED) this.#ids.delete(this.#ids.values().next().value!);
+    this.#ids.set(taskId, true);
   }
 
   /** It was done in this process. */

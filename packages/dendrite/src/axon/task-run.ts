@@ -4,6 +4,7 @@
  */
 import {
   createSignal,
+  msOfTime,
   runIdOf,
   type Bus,
   type Logger,
@@ -118,7 +119,8 @@ export class TaskRun {
   constructor({ axon, task, delivery, isFresh, host }: TaskRunOptions) {
     this.task = task;
     this.runId = runIdOf(task);
-    this.deadline = task.payload.deadline === undefined ? null : new Date(task.payload.deadline);
+    const { deadline } = task.payload;
+    this.deadline = deadline === undefined ? null : new Date(msOfTime(deadline));
     this.#axon = axon;
     this.host = host;
     this.#delivery = delivery;
@@ -251,7 +253,7 @@ export class TaskRun {
   reply(): Promise<ReplyBody | null> {
     return new Promise((resolve) => {
       this.#resolve = resolve;
-      void this.#run().then(resolve);
+      void this.#run(resolve);
     });
   }
 
@@ -260,19 +262,20 @@ export class TaskRun {
     this.#resolve?.(workerStopped());
   }
 
-  async #run(): Promise<ReplyBody | null> {
+  async #run(resolve: (body: ReplyBody | null) => void): Promise<void> {
     if (!this.#isSettled && this.deadline && this.deadline.getTime() <= Date.now()) {
-      return deadlineExceeded("before the task started");
+      return resolve(deadlineExceeded("before the task started"));
     }
+    let body: ReplyBody | null;
     try {
       const returned = await this.#axon.neuron(inputOf(this.#axon, this.task), new RunContext(this));
-      return toReply(returned, this.#axon.output);
+      body = toReply(returned, this.#axon.output);
     } catch (thrown) {
-      return this.#isTooLate(thrown) ? deadlineExceeded("while the task ran") : toErrorReply(thrown);
-    } finally {
-      clearTimeout(this.#timer);
-      if (this.#deltas) await this.#deltas.flush();
+      body = this.#isTooLate(thrown) ? deadlineExceeded("while the task ran") : toErrorReply(thrown);
     }
+    clearTimeout(this.#timer);
+    if (this.#deltas) await this.#deltas.flush();
+    resolve(body);
   }
 
   /** A child has its parent's deadline at the latest, and its timer, or its worker's clock, may be a little faster. */
