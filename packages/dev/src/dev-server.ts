@@ -17,6 +17,8 @@ export interface DevServer extends AsyncDisposable {
   readonly pid: number;
   /** Where the data is. Not always the `dataDir` asked for: see `openServerHome`. */
   readonly dataDir: string;
+  /** Resolves with a sentence when it ended without having been asked to by this object. */
+  readonly died: Promise<string>;
   /**
    * Stop in order (SIGKILL after 5 s), and remove the data if it was temporary. Also after a crash. Idempotent.
    */
@@ -41,6 +43,15 @@ export function createDevServer(server: LaunchedServer, first: GuardedProcess): 
   const { name, url, port, home } = server;
   let current = first;
   let stopping: Promise<void> | undefined;
+  /** Whether its end is what was asked for. */
+  let isAsked = false;
+  let onDeath: (sentence: string) => void = () => {};
+  const died = new Promise<string>((resolve) => (onDeath = resolve));
+  const watch = (running: GuardedProcess) =>
+    void running.exited.then(({ code, signal }) => {
+      if (!isAsked) onDeath(`${name} on port ${port} ended with ${signal ?? `code ${code}`}`);
+    });
+  watch(first);
   let queue: Promise<unknown> = Promise.resolve();
 
   function enqueue<T>(operation: () => Promise<T>): Promise<T> {
@@ -55,6 +66,7 @@ export function createDevServer(server: LaunchedServer, first: GuardedProcess): 
 
   function stop(): Promise<void> {
     stopping ??= enqueue(async () => {
+      isAsked = true;
       await current.terminate();
       await current.release();
     });
@@ -65,6 +77,7 @@ export function createDevServer(server: LaunchedServer, first: GuardedProcess): 
     url,
     port,
     dataDir: home.directory,
+    died,
     get pid() {
       return current.pid;
     },
@@ -73,6 +86,7 @@ export function createDevServer(server: LaunchedServer, first: GuardedProcess): 
     async kill(signal = "SIGKILL") {
       refuseWhenStopped("kill");
       await enqueue(async () => {
+        isAsked = true;
         current.signal(signal);
         await current.exited;
       });
@@ -80,11 +94,14 @@ export function createDevServer(server: LaunchedServer, first: GuardedProcess): 
     async restart() {
       refuseWhenStopped("restart");
       await enqueue(async () => {
+        isAsked = true;
         await current.terminate();
         // The old watcher is let go only when the new one is there: the temporary directory is never unguarded.
         const next = await server.launch();
         await current.release({ keep: true });
         current = next;
+        isAsked = false;
+        watch(next);
       });
     },
   };

@@ -69,9 +69,14 @@ test("kill -9 and restart keep port and data", async () => {
   await nats.kill();
   expect(await portIsFree(nats.port)).toBe(true);
   await nats.restart();
+  let sentence: string | null = null;
+  void nats.died.then((said) => (sentence = said));
   expect(nats.pid).not.toBe(firstPid);
   expect(await countMessages(nats.port)).toBe(1);
   expect(existsSync(path.join(nats.dataDir, "jetstream"))).toBe(true);
+  expect(sentence).toBeNull(); // it was asked to
+  process.kill(nats.pid, "SIGKILL");
+  expect(await nats.died).toContain("ended with SIGKILL");
 });
 
 test("restart stops what still runs first", async () => {
@@ -85,6 +90,7 @@ test("restart stops what still runs first", async () => {
 test("a server that crashed by itself can be stopped, and its directory goes", async () => {
   const nats = await startNats();
   process.kill(nats.pid, "SIGKILL");
+  expect(await nats.died).toBe(`nats-server on port ${nats.port} ended with SIGKILL`);
   await nats.stop();
   expect(existsSync(nats.dataDir)).toBe(false);
 });

@@ -39,7 +39,7 @@ export class Fleet {
   #postgres: Promise<DevServer> | undefined;
   readonly #children: Child[] = [];
   #onDeath: (sentence: string) => void = () => {};
-  /** Resolves with a sentence when one of our processes ends by itself. */
+  /** Resolves with a sentence when one of our processes, or of our servers, ends by itself. */
   readonly died = new Promise<string>((resolve) => (this.#onDeath = resolve));
 
   constructor(options: FleetOptions) {
@@ -65,6 +65,10 @@ export class Fleet {
     }
     if (databaseUrl === undefined) {
       this.#postgres = startPostgres({ dataDir: dataDir("postgres"), durable: isKept, signal, onProgress });
+    }
+    for (const server of [this.#nats, this.#postgres]) {
+      // One that did not start is told of by who waits for it.
+      server?.then(({ died }) => died.then((sentence) => this.#onDeath(sentence))).catch(() => {});
     }
     return {
       nats: this.#nats?.then(({ url }) => url) ?? Promise.resolve(natsUrl!),
