@@ -298,6 +298,24 @@ describe("on memory", () => {
     expect(JSON.stringify(await entriesOf(await fleet.bus(), blocked.runId))).not.toContain("planted-planted");
   });
 
+  test("a guardrail that is code looks at what a child gave when the run is woken, before its model reads it", async () => {
+    await using fleet = await withFleet("memory");
+    const name = "names";
+    const detect = (text: string) =>
+      [...text.matchAll(/refunded/g)].map(({ index }) => ({ entity: "DEED", start: index, end: index + 8 }));
+    const model = callThenSay("clerk");
+    await worker(fleet, [
+      lead("support", ["clerk"], { model, guardrails: [{ name, action: "redact", scan: detect }] }),
+      clerk(),
+    ]);
+    const caller = await client(fleet);
+    const run = await caller.run("support", { text: "Do it" });
+    await caller.submitApproval(childrenOf(run)[0]!, { approved: true });
+    const end = await caller.runs.wait(run.runId, { onPause: "wait" });
+    expect(end.answer).toBe("It said It said refunded");
+    expect(model.calls.at(-1)!.request.messages.at(-1)!.content).toBe("It said <<DEED_1>>");
+  });
+
   test("what runs below used up counts above, whether it ended well or not, before and after a pause", async () => {
     await using fleet = await withFleet("memory");
     const failing = scriptedModel([{ toolCalls: [{ name: "refund" }] }]);
