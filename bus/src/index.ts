@@ -59,6 +59,8 @@ export { Recent } from "./synapse/recent.ts";
 export { signalOf } from "./synapse/signal-of.ts";
 export {
   answerDedupId,
+  endDedupId,
+  toStopped,
   bucketOf,
   entriesIn,
   takeEntries,

@@ -14,7 +14,7 @@ function membersOf(path: string, name: string): string[] {
 describe("docs/governance.md", () => {
   test("names every limit of a budget", () => {
     const documented = tableUnder(document, "Limit what a run uses up").map(([name]) => name!);
-    expect(asSet(documented)).toEqual(asSet(membersOf("packages/agent/src/definition/agent-options.ts", "Budget")));
+    expect(asSet(documented)).toEqual(asSet(membersOf("bus/src/protocol/budget.ts", "Budget")));
   });
 
   test("names what pii looks for", () => {

@@ -57,6 +57,8 @@ export {
 export type { Channel, SubjectFilter, SubjectTokens } from "./subjects.ts";
 export {
   answerDedupId,
+  endDedupId,
+  toStopped,
   entriesIn,
   takeEntries,
   journalOf,

@@ -6,6 +6,8 @@ import { z } from "zod";
 
 export * from "./run-statuses.ts";
 export * from "./run-event-data.ts";
+export * from "./budget.ts";
+export * from "./usd.ts";
 export * from "./agent-io.ts";
 export * from "./journal-state.ts";
 export * from "./child-end.ts";

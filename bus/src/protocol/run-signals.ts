@@ -22,6 +22,25 @@ export const replyDedupId = (taskId: string): string => `${taskId}.reply`;
 /** Dedup id of what follows a question: the TASK that brings its answer, or the sweeper's ERROR. */
 export const answerDedupId = (questionId: string): string => `answer:${questionId}`;
 
+/** Dedup id of the reply of a run that was ended in a pause, or of one whose question is not known any more. */
+export const endDedupId = (runId: string, question: { readonly id: string } | undefined): string =>
+  question ? answerDedupId(question.id) : `${runId}.ended`;
+
+/** The reply of a run that was cancelled. `node` is who says so. */
+export function toStopped(
+  envelope: Pick<SignalOf<"STOPPED">, "trace_id" | "parent_id" | "directed" | "meta">,
+  { reason, by, node }: { readonly reason?: unknown; readonly by?: unknown; readonly node?: string | undefined },
+): SignalOf<"STOPPED"> {
+  const { trace_id, parent_id, directed, meta } = envelope;
+  const payload = {
+    cancelled: 1,
+    ...(node !== undefined && { node }),
+    ...(typeof reason === "string" && { reason }),
+    ...(typeof by === "string" && { by }),
+  };
+  return createSignal({ type: "STOPPED", trace_id, parent_id, directed, payload, meta });
+}
+
 /** Where the journal of a run is, exactly. */
 export const journalOf = (traceId: string, runId: string) =>
   ({

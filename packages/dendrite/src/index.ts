@@ -22,7 +22,6 @@ export type {
   HumanInput,
   RetryRequest,
   RunAndWait,
-  RunBudget,
   RunRequest,
   TenantScope,
   ToolResults,

@@ -168,7 +168,6 @@ export type {
   RetryRequest,
   RosterEntry,
   RunAndWait,
-  RunBudget,
   RunKey,
   RunPause,
   RunRequest,

@@ -1,28 +1,10 @@
 /** What `defineAgent` takes, and what it gives: plain data to spread into `new Axon({ ...agent, concurrency })`. */
-import type { agentInput, agentOutput, AgentCard } from "@myelin/bus/run-events";
+import type { agentInput, agentOutput, AgentCard, Budget } from "@myelin/bus/run-events";
 import type { Model, ModelParams, Neuron, Tool, ToolSource } from "@myelin/neuron";
 import type { z } from "zod";
 import type { Guardrail } from "../guardrail.ts";
 import type { ObjectSchema } from "../tool.ts";
 import type { Skill } from "../skills/skill.ts";
-
-/** What a run may use up. Model calls of a child that a run delegates to count in it. */
-export interface Budget {
-  /** Tokens in and out, those that a cache served included. */
-  readonly maxTokens?: number | undefined;
-  /** By the price table of the model's provider; calls whose price is not known count as nothing. */
-  readonly maxCostUsd?: number | undefined;
-  /** Milliseconds that are worked on the run. Pauses do not count. Looked at between calls, which are not broken off. */
-  readonly maxMs?: number | undefined;
-  /** Parts of each limit at which a `budget.threshold` is put on record, once. Default 0.5, 0.75 and 0.9. */
-  readonly warnAt?: readonly number[] | undefined;
-  /**
-   * At the limit. `stop` (default): the run fails with BUDGET_EXCEEDED before its next tool or model call. `pause`: somebody
-   * is asked; a yes lets it go on for one more model call. `warn`: it is put on record, no more. An answer that is already
-   * there is given in any case.
-   */
-  readonly onExceeded?: "warn" | "pause" | "stop" | undefined;
-}
 
 export interface AgentOptions<O extends ObjectSchema = ObjectSchema> {
   /** The neuron id: 1 to 64 of `A-Z a-z 0-9 _ -`. A run goes on only with an agent of the name it was begun with. */

@@ -1,8 +1,9 @@
 /** Check definition: refuses an agent that could never work, with the value and the fix. */
+import type { Budget } from "@myelin/bus/run-events";
 import { neuronIdProblem } from "@myelin/neuron";
 import { AgentDefinitionError } from "../errors.ts";
 import { USE_SKILL } from "../skills/use-skill.ts";
-import type { AgentOptions, Budget } from "./agent-options.ts";
+import type { AgentOptions } from "./agent-options.ts";
 import { checkNames, checkWord, type NamesOf } from "./check-options.ts";
 
 const MAX_ITERATIONS = 200;

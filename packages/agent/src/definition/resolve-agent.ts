@@ -1,10 +1,9 @@
 /** ResolvedAgent: a definition with everything looked up, checked and set, as its runs use it. */
-import type { BudgetData } from "@myelin/bus/run-events";
+import { toBudgetData, type BudgetData } from "@myelin/bus/run-events";
 import type { JsonObject, Model, ModelParams, Tool, ToolSource } from "@myelin/neuron";
 import { z } from "zod";
 import { AgentDefinitionError } from "../errors.ts";
 import type { Guardrail } from "../guardrail.ts";
-import { toBudgetData } from "../run/budget.ts";
 import { loadSkills, type Skill } from "../skills/skill.ts";
 import type { AgentOptions } from "./agent-options.ts";
 

@@ -1,30 +1,16 @@
 /** Budget: what of it is used up, and what is to be put on record of that. Pure. */
-import type { BudgetData } from "@myelin/bus/run-events";
-import type { Budget } from "../definition/agent-options.ts";
+import { toUsd, type BudgetData } from "@myelin/bus/run-events";
 import { eventOf, type AgentEvent } from "./event.ts";
 import type { RunState } from "./state.ts";
 import type { Spent } from "./usage.ts";
 
 const WARN_AT = [0.5, 0.75, 0.9];
-const NANO = 1e9;
 
 interface Limit {
   /** `tokens`, `cost` or `ms`. */
   readonly kind: string;
   readonly used: number;
   readonly max: number;
-}
-
-/** As the journal has it. */
-export function toBudgetData(budget: Budget): BudgetData {
-  const { maxTokens, maxCostUsd, maxMs, warnAt, onExceeded } = budget;
-  return {
-    ...(maxTokens !== undefined && { max_tokens: maxTokens }),
-    ...(maxCostUsd !== undefined && { max_cost_nano_usd: Math.max(1, Math.round(maxCostUsd * NANO)) }),
-    ...(maxMs !== undefined && { max_ms: maxMs }),
-    ...(warnAt !== undefined && { warn_at: [...warnAt] }),
-    ...(onExceeded !== undefined && { on_exceeded: onExceeded }),
-  };
 }
 
 const STRICTNESS = ["warn", "pause", "stop"] as const;
@@ -102,6 +88,6 @@ function limitsOf(budget: BudgetData, spent: Spent): Limit[] {
 }
 
 function describe({ kind, used, max }: Limit): string {
-  if (kind === "cost") return `$${used / NANO} of $${max / NANO}`;
+  if (kind === "cost") return `$${toUsd(used)} of $${toUsd(max)}`;
   return kind === "ms" ? `${Math.round(used)} of ${max} ms` : `${used} of ${max} tokens`;
 }

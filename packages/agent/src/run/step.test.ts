@@ -1,11 +1,11 @@
 import { describe, expect, test } from "@jest/globals";
-import { NO_USAGE, type BudgetData, type RunEventData } from "@myelin/bus/run-events";
+import { NO_USAGE, toBudgetData, type BudgetData, type RunEventData } from "@myelin/bus/run-events";
 import type { Tool } from "@myelin/neuron";
 import fc from "fast-check";
 import { z } from "zod";
 import { askHuman } from "../ask-human.ts";
 import { tool } from "../tool.ts";
-import { newBudgetEvents, remaining, tighter, toBudgetData } from "./budget.ts";
+import { newBudgetEvents, remaining, tighter } from "./budget.ts";
 import { eventOf, type AgentEvent } from "./event.ts";
 import { fold, INITIAL_STATE, openCalls, type RunState } from "./state.ts";
 import { step, type Plan } from "./step.ts";

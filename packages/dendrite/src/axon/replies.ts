@@ -3,6 +3,7 @@ import {
   createSignal,
   PayloadTooLargeError,
   replyDedupId,
+  toStopped,
   type Bus,
   type Logger,
   type Signal,
@@ -72,8 +73,7 @@ export class Replies {
     const stop = run.abortedBy?.cause;
     if (typeof stop === "object" && body.type === "ERROR") {
       const { reason } = stop.payload;
-      const payload = { cancelled: 1, node: this.#options.instance, ...(reason !== undefined && { reason }) };
-      return createSignal({ type: "STOPPED", trace_id, parent_id: stop.id, directed, payload, meta });
+      return toStopped({ trace_id, parent_id: stop.id, directed, meta }, { reason, node: this.#options.instance });
     }
     const { type, payload } = body;
     return createSignal({ type, trace_id, parent_id: task.id, directed, payload, meta });

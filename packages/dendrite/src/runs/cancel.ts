@@ -5,9 +5,9 @@
 import {
   answerDedupId,
   bucketOf,
-  createSignal,
   signalOf,
   timeOfId,
+  toStopped,
   type Bus,
   type InstanceId,
   type PauseType,
@@ -117,14 +117,8 @@ export class Cancels {
   async #endPlain(question: SignalOf<PauseType>, { by, reason }: Pick<Cancelling, "by" | "reason">): Promise<boolean> {
     const { bus, instance, children } = this.#parts;
     const { trace_id, directed, meta } = question;
-    const stopped = createSignal({
-      type: "STOPPED",
-      trace_id,
-      parent_id: question.id,
-      directed,
-      payload: { cancelled: 1, node: instance, ...(reason !== null && { reason }), ...(by !== null && { by }) },
-      meta: { ...meta, instance },
-    });
+    const envelope = { trace_id, parent_id: question.id, directed, meta: { ...meta, instance } };
+    const stopped = toStopped(envelope, { reason, by, node: instance });
     const { seq, duplicate } = await bus.append(stopped, { dedupId: answerDedupId(question.id) });
     if (duplicate && signalOf(await bus.get(seq))?.id !== stopped.id) return false;
     if (meta.parent_run_id !== undefined) await children.settle(meta.parent_run_id, trace_id);

@@ -3,7 +3,14 @@
  * sent: it has said in its registration what it has.
  */
 import type { Bus } from "@myelin/bus";
-import { agentInput, findBlocked, TASK_TIMEOUT_MS, type AgentCard, type AgentInput } from "@myelin/bus/run-events";
+import {
+  agentInput,
+  findBlocked,
+  TASK_TIMEOUT_MS,
+  toBudgetData,
+  type AgentCard,
+  type AgentInput,
+} from "@myelin/bus/run-events";
 import {
   DendriteError,
   GuardrailBlockedError,
@@ -15,7 +22,7 @@ import {
 import type { DispatchRequest } from "../requests.ts";
 import type { RosterWatch } from "../roster-watch.ts";
 import { toIssues } from "../validate.ts";
-import type { AgentRef, RunBudget, RunRequest } from "./run-request.ts";
+import type { AgentRef, RunRequest } from "./run-request.ts";
 import type { Seed } from "./seed.ts";
 
 /** What a retry adds. */
@@ -69,19 +76,8 @@ export function toAgentInput(request: RunRequest): AgentInput {
   const { maxIterations: max_iterations, maxDelegationDepth: max_delegation_depth } = request;
   const input = {
     ...{ text, history, context, model, params, prompt, tools, sources, max_iterations, max_delegation_depth },
-    budget: budget && toBudget(budget),
+    budget: budget && toBudgetData(budget),
     timeout_ms: timeoutMs,
   };
   return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined)) as AgentInput;
-}
-
-function toBudget({ maxTokens, maxCostUsd, maxMs, warnAt, onExceeded }: RunBudget): AgentInput["budget"] {
-  const budget = {
-    max_tokens: maxTokens,
-    max_cost_nano_usd: maxCostUsd === undefined ? undefined : Math.round(maxCostUsd * 1e9),
-    max_ms: maxMs,
-    warn_at: warnAt && [...warnAt],
-    on_exceeded: onExceeded,
-  };
-  return Object.fromEntries(Object.entries(budget).filter(([, value]) => value !== undefined));
 }

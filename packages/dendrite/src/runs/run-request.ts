@@ -1,23 +1,9 @@
 /** Run requests: what the run verbs take. */
-import type { ChatMessage, ContextBlock } from "@myelin/bus/run-events";
+import type { Budget, ChatMessage, ContextBlock } from "@myelin/bus/run-events";
 import type { JsonObject, ObjectInput } from "@myelin/neuron";
 
 /** An agent by its neuron id, or by its definition. */
 export type AgentRef = string | { readonly neuronId: string };
-
-/** What a run may use up. It only tightens what the agent has. */
-export interface RunBudget {
-  /** Input and output tokens of all model calls. */
-  readonly maxTokens?: number | undefined;
-  /** US dollars, by the price table. */
-  readonly maxCostUsd?: number | undefined;
-  /** Time at work, in milliseconds; pauses do not count. */
-  readonly maxMs?: number | undefined;
-  /** Fractions of it that are announced once each, above 0 and below 1. */
-  readonly warnAt?: readonly number[] | undefined;
-  /** Default `stop`. */
-  readonly onExceeded?: "warn" | "pause" | "stop" | undefined;
-}
 
 /** What one run is told, beside who runs it. What is left out is as the agent has it. */
 export interface RunRequest {
@@ -40,7 +26,8 @@ export interface RunRequest {
   /** Model calls at most, 1 to 200. */
   readonly maxIterations?: number | undefined;
   readonly maxDelegationDepth?: number | undefined;
-  readonly budget?: RunBudget | undefined;
+  /** What it may use up. It only tightens what the agent has. */
+  readonly budget?: Budget | undefined;
   /** Goes on the run, where `RunStore` filters by it. */
   readonly metadata?: ObjectInput | undefined;
   readonly tenantId?: string | undefined;

@@ -5,7 +5,7 @@
  * J2: a run goes on from its journal alone, so none of this needs the process that began it.
  */
 import { newTraceId, type SignalOf } from "@myelin/bus";
-import { agentInput, dataOf, type AgentInput } from "@myelin/bus/run-events";
+import { agentInput, dataOf, fromBudgetData, type AgentInput } from "@myelin/bus/run-events";
 import type { Dispatched } from "../dispatcher.ts";
 import { DendriteError, NotAnAgentError, RunNotTerminalError, RunNotFoundError } from "../errors.ts";
 import type { DispatchRequest } from "../requests.ts";
@@ -276,19 +276,12 @@ export class Runs {
 /** A request as the input says it, so that it can be said again. */
 function fromAgentInput(input: AgentInput): RunRequest {
   const { text, history, context, model, params, prompt, tools, sources, budget } = input;
-  const maxCost = budget?.max_cost_nano_usd;
   return {
     ...{ text, history, context, model, params, prompt, tools, sources },
     maxIterations: input.max_iterations,
     maxDelegationDepth: input.max_delegation_depth,
     timeoutMs: input.timeout_ms,
-    budget: budget && {
-      maxTokens: budget.max_tokens,
-      maxCostUsd: maxCost === undefined ? undefined : maxCost / 1e9,
-      maxMs: budget.max_ms,
-      warnAt: budget.warn_at,
-      onExceeded: budget.on_exceeded,
-    },
+    budget: budget && fromBudgetData(budget),
   };
 }
 

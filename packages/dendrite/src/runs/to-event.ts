@@ -1,8 +1,8 @@
 /** To events: an entry of a journal, or the reply that ends a run, as a watcher sees it. */
 import type { EndType, SignalOf } from "@myelin/bus";
-import { dataOf, type RunEventEntry } from "@myelin/bus/run-events";
+import { dataOf, toUsd, type RunEventEntry } from "@myelin/bus/run-events";
 import type { RunStreamEvent } from "./run-event.ts";
-import { toPause, toResult, toUsage, toUsd } from "./to-result.ts";
+import { toPause, toResult, toUsage } from "./to-result.ts";
 
 interface Ids {
   readonly runId: string;

@@ -6,6 +6,7 @@ import {
   dataOf,
   NO_USAGE,
   Placeholders,
+  toUsd,
   type OpenPause,
   type PendingCall,
   type RunEventEntry,
@@ -15,8 +16,6 @@ import {
 import { questionOf } from "../errors.ts";
 import type { ReadJournal } from "./run-journals.ts";
 import type { RunPause, RunResult, RunUsage, WaitingCall } from "./run-result.ts";
-
-const NANO = 1e9;
 
 /** Of an agent's output; a plain neuron's is passed on as it is. */
 export function toResult({ payload: { output }, trace_id, meta }: SignalOf<"AGENT_OUTPUT">): RunResult {
@@ -119,8 +118,6 @@ export const toUsage = (usage: UsageData): RunUsage => ({
   cacheCreationInputTokens: usage.cache_creation_input_tokens,
   reasoningTokens: usage.reasoning_tokens,
 });
-
-export const toUsd = (nanoUsd: number | null): number | null => (nanoUsd === null ? null : nanoUsd / NANO);
 
 /** What a plain neuron says nothing of. */
 const NOTHING = {

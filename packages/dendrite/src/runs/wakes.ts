@@ -3,11 +3,11 @@
  * from the journal, so whoever finds that they are missing sends them: a submitter that died in between loses nothing.
  */
 import {
-  answerDedupId,
-  createSignal,
+  endDedupId,
   isPauseType,
   repliesOf,
   signalOf,
+  toStopped,
   toWakeTask,
   wakesOf,
   type Bus,
@@ -69,16 +69,17 @@ export class Wakes {
     const replied = signalOf(await this.#bus.lastOf(repliesOf(traceId, run.runId, meta.reply_to)));
     if (replied && !isPauseType(replied.type)) return;
     const task_seq = entries.findLast((one) => one.event_type === "attempt.started")?.data["task_seq"];
-    const reason = state.end?.data["reason"];
-    const stopped = createSignal({
-      type: "STOPPED",
-      trace_id: traceId,
-      parent_id: replied?.id ?? null,
-      directed: { id: run.neuron, type: null, capabilities: [] },
-      payload: { cancelled: 1, node: this.#instance, ...(typeof reason === "string" && { reason }) },
-      meta: { ...meta, instance: this.#instance, ...(typeof task_seq === "number" && { task_seq }) },
-    });
+    const node = this.#instance;
+    const stopped = toStopped(
+      {
+        trace_id: traceId,
+        parent_id: replied?.id ?? null,
+        directed: { id: run.neuron, type: null, capabilities: [] },
+        meta: { ...meta, instance: node, ...(typeof task_seq === "number" && { task_seq }) },
+      },
+      { reason: state.end?.data["reason"], node },
+    );
     // As the sweeper's, and a plain answer's: one of them counts.
-    await this.#bus.append(stopped, { dedupId: replied ? answerDedupId(replied.id) : `${run.runId}.ended` });
+    await this.#bus.append(stopped, { dedupId: endDedupId(run.runId, replied) });
   }
 }

@@ -2,7 +2,7 @@
  * getDelegation: a run among the runs that asked for it and those it asked for. Two queries, however deep: up and down by
  * recursion, in which a run that is its own ancestor is met once.
  */
-import type { RunStatus } from "@myelin/bus/run-events";
+import { toUsd, type RunStatus } from "@myelin/bus/run-events";
 import { checkText } from "./check-arguments.ts";
 import { parameters, type RunReader } from "./reader.ts";
 import type { DelegationInfo, RunBrief, SubtreeSummary } from "./views.ts";
@@ -92,7 +92,7 @@ function summarise(below: readonly BelowRow[]): SubtreeSummary {
     maxDepth: Math.max(...below.map(({ depth }) => depth)),
     inputTokens: sum(below.map((row) => row.input_tokens)),
     outputTokens: sum(below.map((row) => row.output_tokens)),
-    costUsd: cost === null ? null : cost / 1e9,
+    costUsd: toUsd(cost),
     unknownCostCount: below.reduce((count, row) => count + row.unknown_cost_calls, 0),
     statusCounts,
   };

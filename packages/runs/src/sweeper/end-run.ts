@@ -12,6 +12,7 @@ import {
   bucketOf,
   checkSignal,
   createSignal,
+  endDedupId,
   isPauseType,
   isReplyType,
   journalOf,
@@ -19,6 +20,7 @@ import {
   replyDedupId,
   signalOf,
   SIGNAL_TYPES,
+  toStopped,
   type LogEntry,
   type Meta,
   type PayloadOf,
@@ -70,19 +72,14 @@ async function sayEnd(
   const replied = signalOf(await bus.lastOf(repliesOf(run.traceId, run.runId, any.meta.reply_to)));
   if (replied && !isPauseType(replied.type)) return false;
   const error = toError(run, endedIn ? (replied ?? any) : any, []);
-  const { trace_id, parent_id, directed, meta } = error;
   const { code, message, reason } = end.data;
   const reply =
     end.event_type === "run.cancelled"
-      ? createSignal({
-          type: "STOPPED",
-          ...{ trace_id, parent_id, directed, meta },
-          payload: { cancelled: 1, ...(typeof reason === "string" && { reason }) },
-        })
+      ? toStopped(error, { reason })
       : { ...error, payload: { ...error.payload, code: String(code), message: String(message) } };
   // As who wrote the end would have: a submitter of a pause, else the worker of the task.
-  const asSubmitter = replied ? answerDedupId(replied.id) : `${run.runId}.ended`;
-  const { duplicate } = await bus.append(reply, { dedupId: endedIn ? asSubmitter : replyDedupId(any.id) });
+  const dedupId = endedIn ? endDedupId(run.runId, replied) : replyDedupId(any.id);
+  const { duplicate } = await bus.append(reply, { dedupId });
   return !duplicate;
 }
 
