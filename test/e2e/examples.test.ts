@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { compilePrograms, type Programs } from "../../scripts/compile-programs.ts";
 import { expectNoLeaks } from "../helpers/leaks.ts";
 import { startProgram } from "../helpers/program.ts";
 import { withDatabase } from "../helpers/with-database.ts";
@@ -18,20 +19,29 @@ const examples = readdirSync(EXAMPLES, { withFileTypes: true })
     const readme = readFileSync(path.join(EXAMPLES, name, "README.md"), "utf8");
     return { name, readme, schemes: readme.includes("Needs NATS") ? ["nats"] : ["nats", "memory"] };
   });
+/** Run from its source, as every README says; it starts its processes so too. The others are compiled, and start faster. */
+const FROM_SOURCE = "05-approval-two-processes";
+let programs: Programs<string>;
 
 /** Run one to its end: what it printed, and how it exited. */
 async function run(name: string, scheme: string, needsPostgres: boolean) {
   await using database = needsPostgres ? await withDatabase() : null;
   const url = scheme === "nats" ? sharedNatsUrl() : "memory://";
   const env = { ...NO_KEYS, SYNAPSE_URL: url, DATABASE_URL: database?.url };
-  await using program = startProgram(path.join(EXAMPLES, name, "main.ts"), { env });
+  const file =
+    name === FROM_SOURCE ? path.join(EXAMPLES, name, "main.ts") : programs.fileOf(`${name}/main.ts`).pathname;
+  await using program = startProgram(file, { env });
   const { code } = await program.exited;
   return { code, lines: program.lines };
 }
 
 /** All of them run beside each other, two at a time, and each test waits for its own. */
 const ends = new Map<string, ReturnType<typeof run>>();
-beforeAll(() => {
+beforeAll(async () => {
+  programs = await compilePrograms(
+    "examples",
+    examples.map(({ name }) => `${name}/main.ts`),
+  );
   const lanes: Promise<unknown>[] = [Promise.resolve(), Promise.resolve()];
   for (const { name, schemes, readme } of examples) {
     for (const scheme of schemes) {
@@ -42,7 +52,10 @@ beforeAll(() => {
     }
   }
 });
-afterAll(() => Promise.allSettled(ends.values()));
+afterAll(async () => {
+  await Promise.allSettled(ends.values());
+  await programs[Symbol.asyncDispose]();
+});
 expectNoLeaks();
 
 describe.each(examples)("examples/$name", ({ name, readme, schemes }) => {
