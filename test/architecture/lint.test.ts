@@ -183,9 +183,11 @@ const FINE: readonly Omit<Fault, "says">[] = [
 let found: Finding[][];
 
 beforeAll(() => {
-  const input = JSON.stringify([...FAULTS, ...FINE].map(({ file, text }) => ({ file, text })));
+  const texts = [...FAULTS, ...FINE].map(({ file, text, ruleId }) => {
+    return { file, text, isTyped: ruleId.startsWith("@typescript-eslint/") };
+  });
   const child = spawnSync(process.execPath, [path.join(ROOT, "test/helpers/lint-texts.mjs")], {
-    input,
+    input: JSON.stringify(texts),
     encoding: "utf8",
     maxBuffer: 64 * 1024 * 1024,
   });
