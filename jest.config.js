@@ -28,6 +28,7 @@ export default {
       },
     ],
   },
+  testSequencer: "<rootDir>/test/helpers/sequencer.mjs",
   globalSetup: "<rootDir>/test/helpers/global-setup.ts",
   globalTeardown: "<rootDir>/test/helpers/global-teardown.ts",
   testTimeout: 120_000,
