@@ -28,9 +28,18 @@ async function file(name: string, content: string): Promise<string> {
 }
 const startNatsWith = async (config: string) => startOwnNats({ configFile: await file("nats.conf", config) });
 
+/** A challenge of the server is signed in JavaScript, which takes a very busy machine several seconds. We wait for it, */
+const PATIENCE_MS = 60_000;
+/** and so does the server, which else hangs up after two. */
+const PATIENT = `timeout: ${PATIENCE_MS / 1_000}`;
+
 /** It connects, shows nothing of how, appends, and after a restart of the server it appends again. */
 async function expectToWork(server: DevServer, url: string, options: ConnectOptions, shownUrl: string): Promise<void> {
-  await using synapse = await connectSynapse(url, { logMaxBytes: 1024 ** 2, ...options });
+  await using synapse = await connectSynapse(url, {
+    logMaxBytes: 1024 ** 2,
+    connectTimeoutMs: PATIENCE_MS,
+    ...options,
+  });
   expect(synapse.url).toBe(shownUrl);
   const bus = await synapse.open(uniqueNamespace());
   await bus.append(sampleTask());
@@ -46,7 +55,7 @@ async function expectToWork(server: DevServer, url: string, options: ConnectOpti
 
 /** The error of a connection: typed, of one line, and without any of `secrets`, also where it is logged with its causes. */
 async function refusal(url: string, options: ConnectOptions, ...secrets: string[]): Promise<BusError> {
-  const error = await connectSynapse(url, { connectTimeoutMs: 3_000, ...options }).then(
+  const error = await connectSynapse(url, { connectTimeoutMs: PATIENCE_MS, ...options }).then(
     async (synapse) => {
       await synapse.drain();
       throw new Error("it connected");
@@ -62,7 +71,7 @@ async function refusal(url: string, options: ConnectOptions, ...secrets: string[
 
 describe("user and password", () => {
   test("in the URL, and in options; a wrong one, or none, is refused", async () => {
-    await using server = await startNatsWith(`authorization { user: ada, password: "s3cr:t@" }`);
+    await using server = await startNatsWith(`authorization { user: ada, password: "s3cr:t@", ${PATIENT} }`);
     const host = `127.0.0.1:${server.port}`;
     await expectToWork(server, `nats://${host}`, { user: "ada", password: "s3cr:t@" }, `nats://${host}`);
     await expectToWork(server, `nats://ada:${encodeURIComponent("s3cr:t@")}@${host}`, {}, `nats://${host}`);
@@ -79,7 +88,7 @@ describe("user and password", () => {
 
 describe("a token", () => {
   test("in the URL, and in options; a wrong one is refused", async () => {
-    await using server = await startNatsWith(`authorization { token: "t0ken" }`);
+    await using server = await startNatsWith(`authorization { token: "t0ken", ${PATIENT} }`);
     const host = `127.0.0.1:${server.port}`;
     await expectToWork(server, `nats://${host}`, { token: "t0ken" }, `nats://${host}`);
     await expectToWork(server, `nats://t0ken@${host}`, {}, `nats://${host}`);
@@ -94,7 +103,7 @@ describe("an NKey", () => {
   test("by the file of its seed; another one is refused, and a file that holds none", async () => {
     const user = nkeys.createUser();
     const seed = new TextDecoder().decode(user.getSeed());
-    await using server = await startNatsWith(`authorization { users: [{ nkey: ${user.getPublicKey()} }] }`);
+    await using server = await startNatsWith(`authorization { users: [{ nkey: ${user.getPublicKey()} }], ${PATIENT} }`);
     const nkeyFile = await file("ada.nk", `# made by nk\n${seed}\n`);
     await expectToWork(server, server.url, { nkeyFile }, server.url);
 
@@ -120,7 +129,7 @@ describe("a .creds file", () => {
   test("of an operator's account; one that has expired is refused, and a file that is none", async () => {
     const operator = makeOperator();
     const { creds, seed } = operator.makeUser("ada");
-    await using server = await startNatsWith(operator.config);
+    await using server = await startNatsWith(`${operator.config}\nauthorization { ${PATIENT} }`);
     const credsFile = await file("ada.creds", creds);
     await expectToWork(server, server.url, { credsFile }, server.url);
 
@@ -143,16 +152,20 @@ describe("a .creds file", () => {
 
   test("is read again at every dial, so it may be renewed in place", async () => {
     const [before, after] = [makeOperator(), makeOperator()];
-    await using server = await startNatsWith(before.config);
+    await using server = await startNatsWith(`${before.config}\nauthorization { ${PATIENT} }`);
     const credsFile = await file("renewed.creds", before.makeUser("ada").creds);
-    await using synapse = await connectSynapse(server.url, { credsFile, logMaxBytes: 1024 ** 2 });
+    await using synapse = await connectSynapse(server.url, {
+      credsFile,
+      logMaxBytes: 1024 ** 2,
+      connectTimeoutMs: PATIENCE_MS,
+    });
     const back = new Promise<void>((resolve) => {
       synapse.onStatus(({ type }) => {
         if (type === "reconnected") resolve();
       });
     });
     await file("renewed.creds", after.makeUser("ada").creds);
-    await writeFile(path.join(server.dataDir, "nats-server.conf"), after.config);
+    await writeFile(path.join(server.dataDir, "nats-server.conf"), `${after.config}\nauthorization { ${PATIENT} }`);
     await server.restart();
     await back;
     const bus = await synapse.open(uniqueNamespace());
@@ -177,7 +190,7 @@ describe("TLS", () => {
   const cert = () => `cert_file: "${server.certFile}", key_file: "${server.keyFile}"`;
 
   test("a certificate of one's own CA is trusted by its file, and by nothing else", async () => {
-    await using nats = await startNatsWith(`tls { ${cert()} }`);
+    await using nats = await startNatsWith(`tls { ${cert()}, ${PATIENT} }`);
     const host = `127.0.0.1:${nats.port}`;
     await expectToWork(nats, `tls://${host}`, { tls: { caFile } }, `tls://${host}`);
     for (const [url, options] of [
@@ -195,7 +208,9 @@ describe("TLS", () => {
     }
     // Only for the name it holds: an address is not the localhost that Node takes it for.
     const local = await localhost();
-    await using other = await startNatsWith(`tls { cert_file: "${local.certFile}", key_file: "${local.keyFile}" }`);
+    await using other = await startNatsWith(
+      `tls { cert_file: "${local.certFile}", key_file: "${local.keyFile}", ${PATIENT} }`,
+    );
     await expectToWork(other, `tls://localhost:${other.port}`, { tls: { caFile } }, `tls://localhost:${other.port}`);
     expect((await refusal(`tls://127.0.0.1:${other.port}`, { tls: { caFile } })).message).toContain("for another host");
     expect(await refusal(`tls://${hostname()}:${nats.port}`, { tls: { caFile } })).toMatchObject({
@@ -205,7 +220,9 @@ describe("TLS", () => {
   });
 
   test("credentials go over it, and none over a connection without it", async () => {
-    await using nats = await startNatsWith(`tls { ${cert()} }, authorization { user: ada, password: s3cret }`);
+    await using nats = await startNatsWith(
+      `tls { ${cert()}, ${PATIENT} }, authorization { user: ada, password: s3cret, ${PATIENT} }`,
+    );
     const host = `127.0.0.1:${nats.port}`;
     await expectToWork(nats, `tls://ada:s3cret@${host}`, { tls: { caFile } }, `tls://${host}`);
     expect((await refusal(`tls://ada:wr0ng@${host}`, { tls: { caFile } }, "wr0ng")).message).toContain(
@@ -219,7 +236,7 @@ describe("TLS", () => {
   });
 
   test("a server that wants a certificate of ours (mTLS) gets it; without, or with a stranger's, it refuses", async () => {
-    await using nats = await startNatsWith(`tls { ${cert()}, ca_file: "${caFile}", verify: true }`);
+    await using nats = await startNatsWith(`tls { ${cert()}, ca_file: "${caFile}", verify: true, ${PATIENT} }`);
     const url = `tls://127.0.0.1:${nats.port}`;
     await expectToWork(nats, url, { tls: { caFile, ...client } }, url);
     expect(await refusal(url, { tls: { caFile } })).toMatchObject({
