@@ -317,9 +317,20 @@ export class Dendrite implements AsyncDisposable {
     return this.#handlers.add(type, filter, handler as (signal: Signal) => unknown);
   }
 
-  /** Hear every Signal of a trace, of any type. */
-  onTrace(traceId: string, handler: (signal: Signal) => unknown): HandlerRegistration {
-    return this.#handlers.add(null, { traceId }, handler);
+  /** Hear every Signal of a trace, of any type; with a filter those that pass it. */
+  onTrace(traceId: string, handler: (signal: Signal) => unknown): HandlerRegistration;
+  onTrace(
+    traceId: string,
+    filter: Omit<HandlerFilter, "traceId">,
+    handler: (signal: Signal) => unknown,
+  ): HandlerRegistration;
+  onTrace(
+    traceId: string,
+    first: Omit<HandlerFilter, "traceId"> | ((signal: Signal) => unknown),
+    second?: (signal: Signal) => unknown,
+  ): HandlerRegistration {
+    if (typeof first === "function") return this.#handlers.add(null, { traceId }, first);
+    return this.#handlers.add(null, { ...first, traceId }, second!);
   }
 
   /** Register the decorated methods of an object. Dispose to stop them all. */

@@ -2,8 +2,10 @@
  * Handlers: what a program runs when a Signal passes. One subscription serves all handlers of a type and group; they
  * run concurrently, so a handler may dispatch and wait (D2), and one that throws is reported and ends nothing (S2).
  *
- * A handler runs in every process that registers it; `group` makes it run in one member of the group.
+ * A handler runs in every process that registers it; `group` makes it run in one member of the group: of those that ask for
+ * the same.
  */
+import { createHash } from "node:crypto";
 import {
   bucketOf,
   parseTraceId,
@@ -25,7 +27,7 @@ export interface HandlerFilter {
   readonly traceId?: string | undefined;
   /** Of one tenant: whoever knows a trace's id may join it. */
   readonly tenantId?: string | undefined;
-  /** Run in one process of those that register with this group. */
+  /** Run in one process of those that register with this group, and with the same filter. */
   readonly group?: string | undefined;
 }
 
@@ -69,13 +71,13 @@ export class Handlers {
     if (typeof handler !== "function") {
       throw new DendriteError("INVALID_OPTION", `a handler must be a function, got ${typeof handler}`);
     }
-    const { group } = filter;
+    const queue = queueOf(type, filter);
     const bucket = filter.traceId === undefined ? undefined : bucketOf(parseTraceId(filter.traceId));
     const registered: Registered = { filter: { ...filter }, handler };
     const sources = channelsOf(type).map((channel) => {
-      const key = [channel, type, bucket, group].join(" ");
+      const key = [channel, type, bucket, queue].join(" ");
       let source = this.#sources.get(key);
-      if (!source) this.#sources.set(key, (source = this.#open(channel, { type: type ?? undefined, bucket }, group)));
+      if (!source) this.#sources.set(key, (source = this.#open(channel, { type: type ?? undefined, bucket }, queue)));
       source.handlers.add(registered);
       return { key, source };
     });
@@ -110,13 +112,10 @@ export class Handlers {
     await Promise.all(sources.map(async (source) => (await source.subscription).drain()));
   }
 
-  // `handlers.` tells it from the queues in which workers share tasks: permissions know them apart.
-  #open(channel: "log" | "live", filter: SubjectFilter, group: string | undefined): Source {
+  #open(channel: "log" | "live", filter: SubjectFilter, queue: string | undefined): Source {
     const handlers = new Set<Registered>();
     const subscription = this.#bus.then((bus) =>
-      bus.subscribe(channel, filter, (signal) => this.#run(handlers, signal, channel), {
-        queue: group && `handlers.${group}`,
-      }),
+      bus.subscribe(channel, filter, (signal) => this.#run(handlers, signal, channel), { queue }),
     );
     return { handlers, subscription };
   }
@@ -134,6 +133,20 @@ export class Handlers {
       }),
     );
   }
+}
+
+/**
+ * The queue that the members of a group share. `handlers.` tells it from those in which workers share tasks: permissions know
+ * them apart. A queue gives a Signal to one of all who are in it, whatever the subjects they asked for: so only those who want
+ * the same are in one, else it could go to a member that does not want it.
+ */
+function queueOf(type: SignalType | null, { group, ...wanted }: HandlerFilter): string | undefined {
+  if (!group) return undefined;
+  const { neuron, capability, traceId, tenantId } = wanted;
+  const filter = [neuron, capability, traceId, tenantId];
+  if (type !== null && filter.every((one) => one === undefined)) return `handlers.${group}`;
+  const digest = createHash("sha256").update(JSON.stringify([type === null, ...filter.map((one) => one ?? null)]));
+  return `handlers.${group}.${digest.digest("hex").slice(0, 16)}`;
 }
 
 /**

@@ -56,6 +56,31 @@ describe.each(TRANSPORTS)("handlers over %s", (transport) => {
     expect(single).toHaveLength(40);
   });
 
+  test("handlers of one group that ask for different things take nothing from each other, in one process and in several", async () => {
+    await using fleet = await withFleet(transport);
+    await fleet.worker([echoAxon(), echoAxon("other")]);
+    const members = [fleet.dendrite(), fleet.dendrite({ synapse: await fleet.connect() })];
+    const traceId = newTraceId();
+    const heard = { all: 0, trace: 0, echo: 0, other: 0, any: 0 };
+    for (const [at, member] of members.entries()) {
+      await member.onAgentOutput({ group: "g" }, () => void heard.all++).ready;
+      await member.onAgentOutput({ group: "g", traceId }, () => void heard.trace++).ready;
+      const neuron = at === 0 ? "echo" : "other";
+      await member.onAgentOutput({ group: "g", neuron }, () => void heard[neuron]++).ready;
+      await member.onTrace(
+        traceId,
+        { group: "g", neuron: "other" },
+        ({ type }) => void (heard.any += Number(type === "AGENT_OUTPUT")),
+      ).ready;
+    }
+    for (let n = 0; n < 20; n++) {
+      await members[0]!.dispatchAndWait({ neuron: "echo", input: {}, traceId });
+      await members[0]!.dispatchAndWait({ neuron: "other", input: {}, traceId });
+    }
+    await until(() => heard.all >= 40 && heard.trace >= 40 && heard.echo >= 20 && heard.other >= 20 && heard.any >= 20);
+    expect(heard).toEqual({ all: 40, trace: 40, echo: 20, other: 20, any: 20 });
+  });
+
   test("S2: one that throws ends nothing, and the next Signal is heard", async () => {
     await using fleet = await withFleet(transport);
     await fleet.worker([echoAxon()]);
