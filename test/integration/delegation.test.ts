@@ -3,7 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import { agentTool, defineAgent, pii, secrets, tool, type AgentOptions } from "@myelin/agent";
 import type { Bus, Signal } from "@myelin/bus";
 import type { RunEventEntry } from "@myelin/bus/run-events";
-import { Axon, PauseStatusMismatchError, type Dendrite, type RunResult } from "@myelin/dendrite";
+import { Axon, PauseStatusMismatchError, runRecords, type Dendrite, type RunResult } from "@myelin/dendrite";
 import { scriptedModel } from "@myelin/neuron/testing";
 import { z } from "zod";
 import { expectNoLeaks } from "../helpers/leaks.ts";
@@ -252,6 +252,58 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
 });
 
 describe("on memory", () => {
+  test("who waits for a run sees to it that it is told of its last child too, when who ended that one died", async () => {
+    await using fleet = await withFleet("memory");
+    const append: BusLevers["append"] = (bus) => (signal, options) =>
+      tellsParent(signal) ? Promise.reject(new Error("killed")) : bus.append(signal, options);
+    await worker(fleet, [clerk()], { append });
+    await worker(fleet, [lead("support", ["clerk", "clerk"])]);
+    const caller = await client(fleet);
+    const run = await caller.run("support", { text: "Refund it" });
+    const bus = await fleet.bus();
+    const waiting = caller.runs.wait(run.runId, { onPause: "wait" });
+    // It has looked once, when none had ended.
+    await until(() => caller.stats().waiting === 1);
+    for (const child of childrenOf(run)) {
+      await caller.submitApproval(child, { approved: true });
+      await until(async () => (await typesOf(bus, child)).includes("run.completed"));
+    }
+    expect(await waiting).toMatchObject({ answer: "It said It said refunded, It said refunded" });
+  });
+
+  test("cancel: a run that outlived its child's task in the log ends it all the same", async () => {
+    await using fleet = await withFleet("memory");
+    const agents = await worker(fleet, [lead("support", ["clerk"]), clerk()]);
+    const caller = await client(fleet);
+    const run = await caller.run("support", { text: "Refund it" });
+    const [child] = childrenOf(run);
+    await until(() => agents.stats().running === 0);
+    const bus = await fleet.bus();
+    const kept = [...(await signalsOf(bus, run.runId)), ...(await signalsOf(bus, child!))];
+    await bus.purge((await bus.info()).lastSeq + 1);
+    const storedAt = new Date().toISOString();
+    const find = (question: { ask: string; runId?: string; afterSequenceIndex?: number }) =>
+      kept
+        .filter(({ meta }) => meta.run_id === question.runId)
+        .find((signal) => {
+          if (question.ask === "task") return signal.type === "TASK";
+          if (signal.type !== "RUN_EVENT")
+            return question.ask === "reply" && /CLARIFICATION|PERMISSION/.test(signal.type);
+          const last = signal.payload.entries.at(-1)!.sequence_index;
+          return question.ask === "journal" && last > question.afterSequenceIndex!;
+        });
+    const records = new Axon({
+      ...runRecords,
+      neuron: (question) => {
+        const signal = find(question);
+        return signal ? { signal: { ...signal }, storedAt } : { signal: null, storedAt: null };
+      },
+    });
+    await fleet.worker([records]);
+    expect(await caller.cancelRun(run.runId)).toMatchObject({ status: "cancelled" });
+    for (const runId of [run.runId, child!]) expect((await typesOf(bus, runId)).at(-1)).toBe("run.cancelled");
+  });
+
   test("a watcher sees which run is waited for, and goes on through it", async () => {
     await using fleet = await withFleet("memory");
     await worker(fleet, [lead("support", ["clerk"]), clerk()]);

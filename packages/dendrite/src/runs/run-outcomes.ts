@@ -103,10 +103,11 @@ export class RunOutcomes {
   }
 }
 
-/** Whether an entry is followed by something that its writer sends: a task, a reply, or the end of a child. */
+/** Whether an entry is followed by something that its writer sends: a task, a reply, or the end of a child, or of one more. */
 const isFollowed = ({ event_type, data }: RunEventEntry): boolean =>
   ["run.resumed", "run.cancelled", "run.error"].includes(event_type) ||
-  (event_type === "run.paused" && data["status"] === "waiting_child");
+  (event_type === "run.paused" && data["status"] === "waiting_child") ||
+  (event_type === "tool.completed" && "by" in data);
 
 function toEnd(reply: SignalOf<EndType>): RunResult {
   switch (reply.type) {
