@@ -33,7 +33,7 @@ export interface Meta {
   reply_to?: string;
   /** Which start of the task made this, from 1. */
   attempt?: number;
-  /** Instance id of the process that made this. */
+  /** Instance id of the process that made this. A TASK of a dispatcher has none: there it is `reply_to`. */
   instance?: string;
   /** On a TASK: the key that stands for it. It is appended once, under its run's own subject. */
   idempotency_key?: string;

@@ -176,7 +176,6 @@ export class Dispatcher {
     if (metadata !== undefined) payload.metadata = metadata;
     const meta: SignalOf<"TASK">["meta"] = {
       run_id: newRunId(),
-      instance: this.#options.instance,
       reply_to: this.#options.instance,
     };
     if (tenantId !== undefined) meta.tenant_id = tenantId;

@@ -19,7 +19,6 @@ import type { TaskRun } from "./task-run.ts";
 
 export class RunContext implements NeuronContext {
   declare readonly signal: AbortSignal;
-  declare readonly stepKey: string;
   readonly neuronId: string;
   readonly runId: string;
   readonly traceId: string;
@@ -42,7 +41,6 @@ export class RunContext implements NeuronContext {
     const { task } = run;
     this.#run = run;
     Object.defineProperty(this, "signal", RunContext.#signal);
-    Object.defineProperty(this, "stepKey", RunContext.#stepKey);
     this.neuronId = run.neuronId;
     this.runId = run.runId;
     this.traceId = task.trace_id;
@@ -66,12 +64,10 @@ export class RunContext implements NeuronContext {
     return this.#run.journal;
   }
 
-  /** Not enumerable: it throws where no step runs, and `{ ...ctx }` would ask for it. */
-  static readonly #stepKey = {
-    get(this: RunContext): string {
-      return this.#run.steps.key;
-    },
-  };
+  /** Not an own property: it throws where no step runs, and `{ ...ctx }` would ask for it. */
+  get stepKey(): string {
+    return this.#run.steps.key;
+  }
 
   static readonly #signal = {
     enumerable: true,
