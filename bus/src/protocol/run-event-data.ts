@@ -250,7 +250,7 @@ export const RUN_EVENT_DATA = {
     direction: text,
     entities: z.array(text),
     mapping: z.record(text, text),
-    /** Of a submitted result that is in the journal already: how the model sees it. */
+    /** Of a submitted result, or the reason of a refusal, that is in the journal already: how the model sees it. */
     submitted: z.object({ result: z.unknown(), error: text.nullable() }).optional(),
   }),
   "guardrail.blocked": z.looseObject({ guardrail: text, direction: text, findings: z.record(text, count) }),

@@ -4,7 +4,15 @@ import { submissionGuard, type AgentInput, type RunEventEntry } from "@myelin/bu
 import type { ModelResponse } from "@myelin/neuron";
 import { scriptedModel, type ScriptedAnswer, type ScriptedCall } from "@myelin/neuron/testing";
 import { z } from "zod";
-import { dataOfAll, recordedJournal, startAgent, typesOf } from "../../../../test/helpers/agent-run.ts";
+import {
+  dataOfAll,
+  decision,
+  openPause,
+  recordedJournal,
+  startAgent,
+  submit as answerPause,
+  typesOf,
+} from "../../../../test/helpers/agent-run.ts";
 import { askHuman } from "../ask-human.ts";
 import type { AgentOptions } from "../definition/agent-options.ts";
 import { defineAgent } from "../definition/define-agent.ts";
@@ -398,6 +406,26 @@ describe("another process goes on", () => {
       guardrail: "secrets",
       entities: ["GITHUB_TOKEN"],
     });
+  });
+
+  test("guardrails that are code look at why a call was refused before the model reads it", async () => {
+    const scan = (text: string) =>
+      [...text.matchAll(/Bob/g)].map(({ index }) => ({ entity: "PERSON", start: index, end: index + 3 }));
+    const refused = async (action: Guardrail["action"]) => {
+      const guardrails = [{ name: "names", action, scan }];
+      const options = { tools: [lookUp(() => 1)], requireApproval: ["look_up"], guardrails };
+      const { journal } = await startAgent(agentWith([callOf("look_up", { q: "x" })], options).agent, "hi");
+      const [call] = openPause(journal.entries).pending;
+      await answerPause(journal, [decision(call!, false, "Bob said no")], "evt_wake");
+      const { agent, model } = agentWith(["so <<PERSON_1>> said no"], options);
+      return { ...(await startAgent(agent, "hi", { journal, taskId: "evt_wake" })), model };
+    };
+    const { returned, model, journal } = await refused("redact");
+    expect(model.calls[0]!.request.messages.at(-1)).toMatchObject({ role: "tool", content: "<<PERSON_1>> said no" });
+    expect(dataOfAll(journal.entries, "tool.completed")).toMatchObject([{ result: "<<PERSON_1>> said no" }]);
+    expect(returned).toMatchObject({ answer: "so Bob said no" });
+    const blocked = await refused("block");
+    expect([blocked.thrown, blocked.model.calls]).toMatchObject([{ code: "GUARDRAIL_BLOCKED" }, []]);
   });
 
   test("guardrails that are code look at what was submitted before the model sees it", async () => {

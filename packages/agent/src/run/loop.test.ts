@@ -230,6 +230,20 @@ describe("tools", () => {
     ]);
   });
 
+  test("that fail with a page of text are answered with its beginning", async () => {
+    const fails = tool({
+      name: "fails",
+      description: "Fails.",
+      input: z.object({}),
+      run: () => Promise.reject(new Error("x".repeat(20_000_000))),
+    });
+    const model = scriptedModel([{ toolCalls: [{ name: "fails" }] }, "done"]);
+    const agent = defineAgent({ name: "support", model, prompt: "p", tools: [fails] });
+    const { returned, journal } = await startAgent(agent, "go");
+    expect(returned).toMatchObject({ answer: "done" });
+    expect(dataOfAll(journal.entries, "tool.completed")[0]!["error"]).toHaveLength(16_384);
+  });
+
   test("that are unknown, malformed or given what does not fit are answered without being run", async () => {
     let runs = 0;
     const strict = tool({

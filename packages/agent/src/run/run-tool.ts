@@ -14,6 +14,8 @@ import type { Call } from "./state.ts";
 type Outcome = ({ readonly kind: "ended" } & ChildEnd) | Extract<Delegated, { kind: "paused" }>;
 
 const MAX_RESULT_BYTES = 1024 * 1024;
+/** A page of HTML in an error would fill the model's context, and what is larger than a Signal may be would end the run. */
+const MAX_ERROR_LENGTH = 16_384;
 
 export async function runTool(run: ActiveRun, tool: Tool, call: Call): Promise<void> {
   const startedAt = performance.now();
@@ -101,7 +103,7 @@ function toJson(value: unknown): Outcome {
 
 function messageOf(thrown: unknown): string {
   const message = thrown instanceof Error ? thrown.message : thrown;
-  return typeof message === "string" && message !== "" ? message : "the tool failed";
+  return typeof message === "string" && message !== "" ? message.slice(0, MAX_ERROR_LENGTH) : "the tool failed";
 }
 
 /** Aborts a call after its time, or with its run. A tool that does not listen is left behind. */

@@ -195,8 +195,10 @@ function withCall(
 function withMasked(state: RunState, { correlationId, data }: EventOf<"guardrail.redacted">): RunState {
   const masked = data.submitted;
   const call = masked && lastTurn(state)?.calls.find((one) => one.data.call_id === correlationId);
-  if (!call?.completed) return state;
-  return withCall(state, call.data.call_id, { completed: { ...call.completed, ...masked } });
+  if (!call) return state;
+  const { completed, data: seen } = call;
+  const change = completed ? { completed: { ...completed, ...masked } } : { rejection: String(masked.result) };
+  return withCall(state, seen.call_id, change);
 }
 
 function withPause(state: RunState, data: RunEventData<"run.paused">): RunState {
