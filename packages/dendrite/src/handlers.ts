@@ -9,6 +9,7 @@ import { createHash } from "node:crypto";
 import {
   bucketOf,
   parseTraceId,
+  SIGNAL_TYPES,
   type Bus,
   type Signal,
   type SignalOf,
@@ -71,6 +72,7 @@ export class Handlers {
     if (typeof handler !== "function") {
       throw new DendriteError("INVALID_OPTION", `a handler must be a function, got ${typeof handler}`);
     }
+    checkAsked(type, filter);
     const queue = queueOf(type, filter);
     const bucket = filter.traceId === undefined ? undefined : bucketOf(parseTraceId(filter.traceId));
     const registered: Registered = { filter: { ...filter }, handler };
@@ -133,6 +135,19 @@ export class Handlers {
       }),
     );
   }
+}
+
+const FILTERS: { readonly [K in keyof Required<HandlerFilter>]: true } = {
+  ...{ neuron: true, capability: true, traceId: true, tenantId: true, group: true },
+};
+
+/** A type that is none would never be heard, and a misspelt filter would match everything. */
+function checkAsked(type: SignalType | null, filter: HandlerFilter): void {
+  const wrong = (message: string) => new DendriteError("INVALID_OPTION", message);
+  if (type !== null && !SIGNAL_TYPES.includes(type)) throw wrong(`there is no Signal type ${JSON.stringify(type)}`);
+  const unknown = Object.keys(filter).find((name) => !Object.hasOwn(FILTERS, name));
+  if (unknown === undefined) return;
+  throw wrong(`a handler has no filter ${JSON.stringify(unknown)}; there are ${Object.keys(FILTERS).join(", ")}`);
 }
 
 /**

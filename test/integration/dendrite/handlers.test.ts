@@ -168,6 +168,10 @@ describe.each(TRANSPORTS)("handlers over %s", (transport) => {
     attached[Symbol.dispose]();
     expect(() => dispatcher.attachHandlers({})).toThrow(/no method with a handler decorator/);
     expect(() => dispatcher.onAgentOutput("no" as never, undefined as never)).toThrow(/handler must be a function/);
+    expect(() => dispatcher.onAgentOutput({ neuronn: "a" } as never, () => {})).toThrow(
+      /no filter "neuronn"; there are neuron,/,
+    );
+    expect(() => dispatcher.onSignal("NOPE" as never, {}, () => {})).toThrow(/no Signal type "NOPE"/);
   });
 
   test("registered before the start, they miss nothing after it", async () => {
