@@ -118,6 +118,8 @@ export const RUN_EVENT_DATA = {
         name: text,
         target: toolTarget,
         digest: text,
+        /** Of one that delegates: to whom. */
+        agent: text.optional(),
         /** Calls of it in the run at most; left out: no limit. */
         max_calls_per_run: z.int().positive().optional(),
       }),

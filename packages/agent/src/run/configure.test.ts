@@ -14,6 +14,7 @@ import {
   typesOf,
   type Started,
 } from "../../../../test/helpers/agent-run.ts";
+import { agentTool } from "../agent-tool.ts";
 import type { AgentOptions } from "../definition/agent-options.ts";
 import { defineAgent } from "../definition/define-agent.ts";
 import { tool, type ObjectSchema } from "../tool.ts";
@@ -190,7 +191,7 @@ describe("history, context and the conversation of a retried run", () => {
 
 describe("a run that is gone on with", () => {
   const paused = async (options: Partial<AgentOptions>) => {
-    const model = scriptedModel([{ toolCalls: [{ name: "pay" }] }]);
+    const model = scriptedModel([{ toolCalls: [{ name: "pay", params: { text: "Pay." } }] }]);
     const agent = defineAgent({ name: "support", model, prompt: "You help.", requireApproval: ["pay"], ...options });
     const { journal } = await startAgent(agent, { text: "Hi", prompt: "Pinned.", params: { temperature: 0.5 } });
     await submit(journal, approveAll(openPause(journal.entries))!, "evt_2");
@@ -206,6 +207,14 @@ describe("a run that is gone on with", () => {
       params: { temperature: 0.5 },
       tools: [{ name: "pay" }],
     });
+  });
+
+  test("is refused by one whose tool delegates to somebody else: the child that was begun would not be found", async () => {
+    const journal = await paused({ tools: [agentTool("payments", { name: "pay" })] });
+    const { agent } = agentWith({ tools: [agentTool("treasury", { name: "pay" })] });
+    const { thrown } = await startAgent(agent, "Hi", { journal, taskId: "evt_2" });
+    const message = expect.stringContaining('its tool "pay" delegates to somebody else') as unknown;
+    expect(thrown).toMatchObject({ code: "AGENT_CHANGED", message });
   });
 
   test.each<[string, Partial<AgentOptions>]>([

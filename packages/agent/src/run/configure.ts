@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { BLOCKED_TEXT, type agentInput, type RunEventData } from "@myelin/bus/run-events";
 import type { JsonObject, Model, Tool } from "@myelin/neuron";
 import type { z } from "zod";
+import { isAgentTool } from "../agent-tool.ts";
 import type { ResolvedAgent } from "../definition/resolve-agent.ts";
 import { agentFailure } from "../errors.ts";
 import { blockedFailure } from "../guardrails/guardrail-set.ts";
@@ -45,10 +46,7 @@ export async function begin(run: ActiveRun, input: Input): Promise<RunTools> {
     model: `${model.vendor}:${name}`,
     params: { ...(agent.params as JsonObject), ...input.params },
     system_prompt: promptWithSkills(said.prompt ?? agent.prompt, agent.skills, agent.strategy),
-    tools: [...tools.values()].map(({ name, target, parameters, maxCallsPerRun }) => ({
-      ...{ name, target, digest: digestOf(parameters) },
-      ...(maxCallsPerRun !== null && { max_calls_per_run: maxCallsPerRun }),
-    })),
+    tools: [...tools.values()].map(pinTool),
     sources: sources.map(({ name }) => name),
     ...pinRules(agent),
     output_schema: agent.outputSchema,
@@ -90,14 +88,23 @@ export async function goOn(run: ActiveRun, started: Started): Promise<RunTools> 
   const reader = started.skills === undefined ? null : skillTool(started.strategy, skillsOf(agent, started));
   const opened = await openSources(run, sources, [...agent.tools.values()], reader);
   const tools = new Map<string, Tool>();
-  for (const { name: toolName, digest, target } of started.tools) {
+  for (const { name: toolName, digest, target, agent: child } of started.tools) {
     const tool = opened.tools.get(toolName) ?? changed(`it has no tool "${toolName}" any more`);
-    if (digestOf(tool.parameters) !== digest || tool.target !== target)
-      changed(`its tool "${toolName}" takes something else`);
+    const today = pinTool(tool);
+    if (today.digest !== digest || today.target !== target) changed(`its tool "${toolName}" takes something else`);
+    // A child that was begun would not be found again.
+    if (today.agent !== child) changed(`its tool "${toolName}" delegates to somebody else`);
     tools.set(toolName, tool);
   }
   return toRunTools(run, started, model, name, tools);
 }
+
+/** As `run.started` has it. */
+const pinTool = (tool: Tool): Started["tools"][number] => ({
+  ...{ name: tool.name, target: tool.target, digest: digestOf(tool.parameters) },
+  ...(tool.maxCallsPerRun !== null && { max_calls_per_run: tool.maxCallsPerRun }),
+  ...(isAgentTool(tool) && { agent: tool.agent }),
+});
 
 function toRunTools(run: ActiveRun, started: Started, model: Model, modelName: string, tools: Plan["tools"]): RunTools {
   const { agent, guard } = run;
