@@ -2,7 +2,7 @@
  * Descendants: every process that a program starts, and what those start, collected by looking while it runs; for tests
  * that nothing stays behind. Linux only (/proc).
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 
@@ -58,8 +58,9 @@ export class Descendants implements Disposable {
   temporaryDirectories(): string[] {
     this.#look();
     const args = new Set([...this.#seen.values()].flatMap((seen) => seen.args));
-    // A checkout may itself lie below the temporary directory; its files are not left behind.
-    return [...args].filter((arg) => arg.startsWith(`${tmpdir()}/`) && !arg.startsWith(REPOSITORY) && existsSync(arg));
+    // A checkout, or Node itself, may lie below the temporary directory; they are not left behind.
+    const isDirectory = (file: string) => statSync(file, { throwIfNoEntry: false })?.isDirectory() ?? false;
+    return [...args].filter((arg) => arg.startsWith(`${tmpdir()}/`) && !arg.startsWith(REPOSITORY) && isDirectory(arg));
   }
 
   /** When the last of those whose arguments match ended; Infinity while one runs. Throws when there was none. */
