@@ -32,6 +32,6 @@ export default {
   globalSetup: "<rootDir>/test/helpers/global-setup.ts",
   globalTeardown: "<rootDir>/test/helpers/global-teardown.ts",
   testTimeout: 120_000,
-  // One more than the processors of a small machine: many tests wait for processes and leases.
-  maxWorkers: 3,
+  // Twice the processors of a small machine: many tests wait for processes and leases.
+  maxWorkers: 4,
 };
