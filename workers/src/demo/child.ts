@@ -85,8 +85,9 @@ export function startChild({ name, env, onTrouble }: ChildOptions): Child {
     async stop() {
       isStopping = true;
       const { code, signal } = await child.stop({ graceMs: STOP_MS });
-      // SIGTERM is its end when it was still loading, before it listened for signals.
-      if (code !== 0 && signal !== "SIGTERM") throw new Error(await describeEnd());
+      // SIGTERM is its end when it was still loading, before it listened for signals; SIGINT, when the terminal's came as it
+      // was being forked, before it left our process group.
+      if (code !== 0 && signal !== "SIGTERM" && signal !== "SIGINT") throw new Error(await describeEnd());
     },
   };
 }
