@@ -94,6 +94,23 @@ describe("an append whose answer was lost", () => {
     expect((await here.seen.info()).lastSeq).toBe(1);
   });
 
+  test("J1: with an expectation finds its own entry in its place, though others have written since and a copy of it is at the head", async () => {
+    await using here = await openBoth();
+    const journal = { runId: newRunId(), traceId: newTraceId() };
+    const event = sampleEvent(journal);
+    const appended = await here.losingTheAnswer(
+      () => here.bus.append(event, { expectLastSeq: 0 }),
+      async () => {
+        if ((await here.seen.info()).lastSeq === 0) return false;
+        await here.seen.append(sampleEvent(journal), { expectLastSeq: 1 });
+        await here.seen.append(event);
+        return true;
+      },
+    );
+    expect(appended).toEqual({ seq: 1, duplicate: false });
+    expect((await here.seen.info()).lastSeq).toBe(3);
+  });
+
   test("J1: with an expectation is refused when another entry is at the head", async () => {
     await using here = await openBoth();
     const journal = { runId: newRunId(), traceId: newTraceId() };

@@ -13,7 +13,7 @@
  *    server some 225 bytes for two minutes, and 15 % of the appends per second without fsync (nothing with it); an append
  *    that may be stored twice, or that fails with every restart of the server, costs more
  *  - or the expected last sequence, which is an id of its own and needs no other. A doubtful append that is refused looks
- *    at the head of its subject: is that its own entry, then it was stored. Without that look every restart of the server
+ *    at its place on the subject: is that its own entry, then it was stored. Without that look every restart of the server
  *    makes writers believe that they were replaced (45 to 92 of 384).
  */
 import { createInbox, type Msg } from "@nats-io/nats-core";
@@ -208,20 +208,31 @@ export class NatsAppender {
         if (error.code === 503) return this.#later(pending, describeError(error));
         return this.#settle(pending, unavailable(pending, describeError(error)));
     }
-    this.#check(pending, () => this.#lookAtHead(pending));
+    this.#check(pending, () => this.#lookAtSubject(pending));
   }
 
   /** The expectation was refused: by an entry of ours, or by one that is in the way? Null means: send it again. */
-  async #lookAtHead(pending: Pending): Promise<Appended | Error | null> {
+  async #lookAtSubject(pending: Pending): Promise<Appended | Error | null> {
+    const place = await this.#inPlaceOf(pending);
+    if (place && isSignal(place, pending.signalId)) return { seq: place.seq, duplicate: false };
     const head = await this.#get(pending, { last_by_subj: pending.subject });
     const headSeq = head?.seq ?? 0;
-    if (head && pending.isDoubtful && isSignal(head, pending.signalId)) return { seq: headSeq, duplicate: false };
     // Servers disagree on what they look at first, the dedup id (2.10, 2.11) or the expectation (2.15): we, at the id.
     if (head && pending.dedupId !== undefined && head.dedupId === pending.dedupId) {
       return { seq: headSeq, duplicate: true };
     }
     if (headSeq === pending.expectLastSeq) return null;
     return new WrongLastSeqError(pending.expectLastSeq ?? 0, headSeq);
+  }
+
+  /**
+   * What stands where ours was to be, when ours may be there. Not the head: there may be a copy of ours that somebody put behind
+   * what others have written since.
+   */
+  async #inPlaceOf(pending: Pending): Promise<StoredBytes | null> {
+    const { isDoubtful, expectLastSeq, subject } = pending;
+    if (!isDoubtful || expectLastSeq === undefined) return null;
+    return this.#get(pending, { next_by_subj: subject, seq: expectLastSeq + 1 });
   }
 
   async #whoseIs(pending: Pending, seq: number): Promise<Appended> {
