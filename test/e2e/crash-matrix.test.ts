@@ -19,7 +19,7 @@ import { sharedNatsUrl, uniqueNamespace } from "../helpers/with-nats.ts";
 import type { AgentWorkerArgument } from "./programs/agent-worker.ts";
 
 /** Workers that die at the same time, on two processors. */
-const AT_ONCE = 4;
+const AT_ONCE = 8;
 
 /** Model calls by namespace, which the user's text names, and by how many results they had seen. */
 const calls = new Map<string, number[]>();
@@ -116,7 +116,7 @@ async function play(dieAt: number): Promise<Outcome> {
   const argument = { url: sharedNatsUrl(), namespaces: [namespace], modelUrl, effects, dieAt };
   const victim = startWorker(argument);
   await using synapse = await connectSynapse(sharedNatsUrl());
-  await using caller = new Dendrite({ synapse, namespace, ackWaitMs: 1_000 });
+  await using caller = new Dendrite({ synapse, namespace, ackWaitMs: 3_000 });
   await victim.line(/^ready$/);
   let heir: Program | undefined;
   const died = victim.exited.then(({ signal }) => {

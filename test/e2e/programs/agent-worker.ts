@@ -99,7 +99,8 @@ for (const namespace of namespaces) {
     synapse: leveredSynapse(synapse, { append }),
     namespace,
     dendriteId: "support",
-    ackWaitMs: 1_000,
+    // Long enough that only the dead lose it: one that is late gives up its model call, which is on record too.
+    ackWaitMs: 3_000,
   });
   dendrite.attachAxon(new Axon(agent));
   await dendrite.start();
