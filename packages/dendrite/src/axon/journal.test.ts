@@ -89,6 +89,23 @@ describe("Journal", () => {
     expect((await stored(server.bus)).at(-1)).toEqual({ index: 4, type: "step.completed", name: "c" });
   });
 
+  test("J1: a writer is not lost to a copy of its own entries, whether it looks or writes next", async () => {
+    await using server = await withBus();
+    const made = writer(server.bus, 1);
+    const { journal } = made;
+    await journal.append([step("a")]);
+    const written = (await server.bus.firstOf({ type: "RUN_EVENT", to: runId }))!;
+    if (!written.parsed.ok) throw new Error("it is no Signal");
+    const { signal } = written.parsed;
+    await server.bus.append({ ...signal, id: newSignalId() });
+    await journal.append([step("b")]);
+    await server.bus.append({ ...signal, id: newSignalId() });
+    expect((await journal.catchUp()).map(({ data }) => data["name"])).toEqual([undefined, "a", "b"]);
+    await journal.append([step("c")]);
+    expect((await stored(server.bus)).at(-1)).toEqual({ index: 3, type: "step.completed", name: "c" });
+    expect(made.lost).toBe(0);
+  });
+
   test("J1: entries are gapless, and those that come together travel together behind the one that begins the attempt", async () => {
     await using server = await withBus();
     const { journal } = writer(server.bus, 1);

@@ -140,7 +140,10 @@ export class Journal {
 
   /** Somebody else has written. `opening` is what this attempt begins with, while it has not. */
   async #overtaken(opening: NewRunEvent | undefined): Promise<void> {
+    const before = this.#headSeq;
     const added = await this.#readOn();
+    // A copy of what is in its place already, which somebody put on the log again: nobody else goes on with the run.
+    if (added.length === 0 && this.#headSeq > before) return;
     // Before our first entry an older attempt may still have written, or a submitter: that is as good as before. A newer attempt
     // has the run.
     if (!opening || isTaken(opening, added)) this.#lose();
