@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { connectSynapse, newRunId, newTraceId, type Bus, type BusProblem, type Synapse } from "@myelin/bus";
 import { collect, sampleEvent, sampleTask } from "@myelin/bus/testing";
-import type { DevServer } from "@myelin/dev";
+import { startTcpProxy as startMeddling, type DevServer } from "@myelin/dev";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { expectNoLeaks } from "../helpers/leaks.ts";
@@ -188,6 +188,24 @@ describe("an append whose answer was lost", () => {
       code: "LOG_UNAVAILABLE",
       message: `the log MYELIN_${here.namespace} did not take ${task.id}: no acknowledgement in 200 ms; it may be stored`,
     });
+  });
+});
+
+describe("a delivery that is lost", () => {
+  test("is brought to who reads to the end, though nothing comes behind it that would tell", async () => {
+    let lost = 0;
+    const meddle = () => (bytes: Buffer, pass: (bytes: Buffer) => void) => {
+      if (lost === 0 && /MSG myelin\..*\$JS\.ACK/.test(bytes.toString("latin1"))) lost++;
+      else pass(bytes);
+    };
+    await using proxy = await startMeddling(server.port, { meddle });
+    const synapse = await connectSynapse(`nats://${proxy.address}`);
+    const bus = await synapse.open(uniqueNamespace());
+    await bus.append(sampleTask());
+    const seqs: number[] = [];
+    for await (const { seq } of bus.read({})) seqs.push(seq);
+    expect([lost, seqs]).toEqual([1, [1]]);
+    await synapse.drain();
   });
 });
 

@@ -186,10 +186,13 @@ class LogReader {
     if (this.#at >= this.#entries.length && this.#subscription) await woken;
   }
 
-  /** Asks the leader whether anything is left to read. */
+  /** Asks the leader whether anything is left to read, when a pull has ended without it. */
   async hasMore(): Promise<boolean> {
     const next = { next_by_subj: this.#subject, seq: this.#nextSeq };
-    return (await getStored(this.#link, this.#stream, next)) !== null;
+    if ((await getStored(this.#link, this.#stream, next)) === null) return false;
+    // Its delivery was lost, and this consumer counts it as brought. With nothing behind it no gap would tell.
+    if (this.isDry) this.#doubt();
+    return true;
   }
 
   stop(): void {
