@@ -167,6 +167,8 @@ describe.each(TRANSPORTS)("idempotency keys over %s", (transport) => {
     await fleet.worker([axon]);
     const request = { neuron: "count", input: { n: 5 } };
     await claimAndDie(fleet, { ...request, timeoutMs: 1 });
+    const diedAt = Date.now();
+    while (Date.now() <= diedAt + 1) await new Promise((resolve) => setTimeout(resolve, 1));
     const reply = await fleet.dendrite().dispatchAndWait({ ...request, idempotencyKey: "k" });
     expect(reply.payload.output).toEqual({ n: 1 });
     expect(starts).toHaveLength(1);
